@@ -1,0 +1,60 @@
+# The commands of the project. `make demo` and `make test` set up what they need; `make help` lists all.
+
+PYTHON ?= python3
+PORT ?= 8000
+DEMO_ITEMS ?= 800
+VENV := .venv
+BIN := $(VENV)/bin
+# uv installs the exact, hashed versions in requirements/; it is fetched into the environment when the machine has none.
+UV = $(shell command -v uv || echo $(BIN)/uv)
+
+.PHONY: help setup demo test check fix requirements
+
+help:
+	@echo "make setup         environment with everything: training, tests, checks"
+	@echo "make demo          draw on http://127.0.0.1:$(PORT): sets up, renders the catalogue, builds the gallery, serves"
+	@echo "make test          sets up and runs all tests"
+	@echo "make check         formatting, lint, types, import arrows"
+	@echo "make fix           what of that can be mended automatically"
+	@echo "make requirements  compile the hashed requirements again after a change of pyproject.toml"
+
+$(BIN)/python:
+	@if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
+	else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet "uv>=0.8,<1"; fi
+
+$(VENV)/.serving: requirements/cpu.txt | $(BIN)/python
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements/cpu.txt
+	@touch $@
+
+$(VENV)/.everything: requirements/dev.txt | $(BIN)/python
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements/dev.txt
+	@touch $@ $(VENV)/.serving
+
+setup: $(VENV)/.everything
+
+demo: $(VENV)/.serving
+	$(BIN)/python -m catalogue --out demo/catalogue --items $(DEMO_ITEMS) --split demo --sketches 1
+	$(BIN)/python -m index_builder --gallery demo/catalogue/photos --out demo/gallery --metadata demo/catalogue/metadata.csv
+	$(BIN)/python -m service --gallery demo/gallery --port $(PORT)
+
+test: $(VENV)/.everything
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.everything
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.everything
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Universal: one file for every supported Python and platform. No file names an index.
+COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make requirements"
+requirements: | $(BIN)/python
+	$(COMPILE) --extra cpu --extra demo --extra train --extra dev --output-file requirements/dev.txt
+	$(COMPILE) --extra cpu --extra demo --constraints requirements/dev.txt --output-file requirements/cpu.txt
+	$(COMPILE) --extra cpu --extra train --constraints requirements/dev.txt --output-file requirements/train.txt
+	$(COMPILE) --extra gpu --output-file requirements/gpu.txt

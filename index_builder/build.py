@@ -1,0 +1,175 @@
+"""scan → decode → embed → build → self-check → publish: a folder of photos becomes the next generation of a gallery."""
+
+import json
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from index_builder.embed import embed_photos
+from index_builder.errors import GalleryError, TooManyUnreadableError
+from index_builder.generation import count_photos, write_errors
+from index_builder.manifest import ERRORS, Counts
+from index_builder.metadata import read_metadata
+from index_builder.photo_model import PhotoModel
+from index_builder.previous import PreviousGeneration, open_previous
+from index_builder.progress import Progress
+from index_builder.publish import WORK, locked, remove_work
+from index_builder.release import BuildReport, Release
+from index_builder.scan import PhotoScan
+from index_builder.work import WorkStore
+
+_NUM_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """What to build from what.
+
+    Attributes:
+        photos: the folder of photos.
+        out: the gallery's folder; made if needed.
+        metadata: a CSV or JSONL file with a photo_id per row, or None.
+        max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published.
+        num_workers: threads that decode; 0 takes one per core.
+    """
+
+    photos: Path
+    out: Path
+    metadata: Path | None = None
+    max_error_rate: float = 0.05
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_error_rate <= 1:
+            raise GalleryError(f"--max-error-rate is {self.max_error_rate}; give a share from 0 to 1, such as 0.05.")
+        if self.num_workers < 0:
+            raise GalleryError(f"--workers is {self.num_workers}; give a number of threads, or 0 for one per core.")
+
+
+def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progress) -> BuildReport:
+    """Builds or refreshes a gallery. The generation served so far stays served until the new one is complete.
+
+    Args:
+        settings: what to build from what.
+        model: what embeds the photos.
+        progress: told what happens.
+
+    Returns:
+        How it went; found = indexed + skipped.
+
+    Raises:
+        TooManyUnreadableError: more photos are unreadable than allowed; nothing was published.
+        GalleryError: there are no photos, the metadata is wrong, another builder is at work, ...
+    """
+    root = settings.photos.resolve()
+    scan = PhotoScan(root, exclude=settings.out)
+    with ExitStack() as stack:
+        stack.enter_context(locked(settings.out))
+        previous = _open_previous(settings.out, model, progress)
+        if previous is not None:
+            stack.enter_context(closing(previous))
+        store = WorkStore(settings.out / WORK / f"{model.fingerprint[:16]}-{model.precision}" / "work.sqlite")
+        with closing(store):
+            _take_stock(store, scan, settings, previous, root, progress)
+            num_encoded = _embed(store, settings, model, root, progress)
+            counts = _checked_counts(store, settings)
+            _say_metadata(store, settings, progress)
+            release = Release(settings.out, root, store.database, model, previous)
+            report = release.finish(counts, num_encoded=num_encoded, progress=progress)
+        remove_work(settings.out)
+    return report
+
+
+def _open_previous(out: Path, model: PhotoModel, progress: Progress) -> PreviousGeneration | None:
+    try:
+        return open_previous(out, fingerprint=model.fingerprint, precision=model.precision)
+    except GalleryError as error:
+        progress.say(f"The present generation is not reused, everything is embedded anew: {error}")
+        return None
+
+
+def _take_stock(
+    store: WorkStore,
+    scan: PhotoScan,
+    settings: BuildSettings,
+    previous: PreviousGeneration | None,
+    root: Path,
+    progress: Progress,
+) -> None:
+    """Notes the metadata, what is known already, and what the folder holds."""
+    if settings.metadata is not None:
+        rows = read_metadata(settings.metadata)
+        store.add_metadata((row, json.dumps(row.values, ensure_ascii=False)) for row in rows)
+    if previous is not None:
+        store.remember(previous.photos(), same_root=previous.manifest.photos_root == str(root))
+    store.add_photos(scan)
+    found = count_photos(store.database).found
+    ignored = ""
+    if scan.num_ignored:
+        more = ", …" if scan.num_ignored > len(scan.ignored) else ""
+        files = "file that is not an image" if scan.num_ignored == 1 else "files that are not images"
+        ignored = f"; ignored {scan.num_ignored:,} {files}: {', '.join(scan.ignored)}{more}"
+    progress.say(f"Found {found:,} photos in {settings.photos}{ignored}")
+    if not found:
+        raise GalleryError(
+            f"There are no photos in {settings.photos}; expected JPEG, PNG, WebP, GIF, TIFF or BMP files."
+        )
+
+
+def _embed(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress) -> int:
+    known = count_photos(store.database)
+    (resumed,) = store.database.execute("SELECT count(*) FROM indexed WHERE vector IS NOT NULL").fetchone()
+    if resumed:
+        progress.say(f"Resumed: {resumed:,} of {known.found:,} were already embedded")
+    if known.indexed > resumed:
+        progress.say(f"Unchanged: {known.indexed - resumed:,} of {known.found:,} keep the embedding they have")
+    num_pending = known.found - known.indexed - known.skipped
+    if not num_pending:
+        return 0
+    started = time.monotonic()
+    progress.start(num_pending)
+    try:
+        num_encoded = embed_photos(store, root, model, num_workers=settings.num_workers, progress=progress)
+    finally:
+        progress.stop()
+    seconds = max(time.monotonic() - started, 1e-9)
+    progress.say(f"Read {num_pending:,} photos in {seconds:,.1f} s ({num_pending / seconds:,.1f} photos/s)")
+    return num_encoded
+
+
+def _checked_counts(store: WorkStore, settings: BuildSettings) -> Counts:
+    counts = count_photos(store.database)
+    if counts.found != counts.indexed + counts.skipped:
+        raise GalleryError(f"The counts do not add up ({counts}); nothing was published, please report this.")
+    rate = counts.skipped / counts.found
+    if counts.indexed and rate <= settings.max_error_rate:
+        return counts
+    errors = settings.out / WORK / ERRORS
+    write_errors(store.database, errors)
+    if not counts.indexed:
+        raise TooManyUnreadableError(f"None of the {counts.found:,} photos can be read; {errors} says why for each.")
+    raise TooManyUnreadableError(
+        f"{counts.skipped:,} of {counts.found:,} photos cannot be read ({rate:.1%}, at most "
+        f"{settings.max_error_rate:.1%} is allowed), so nothing was published; {errors} lists them: mend or remove "
+        "them, or raise --max-error-rate."
+    )
+
+
+def _say_metadata(store: WorkStore, settings: BuildSettings, progress: Progress) -> None:
+    if settings.metadata is None:
+        return
+    rows, used = store.database.execute(
+        "SELECT count(*), count(i.photo_id) FROM metadata AS m LEFT JOIN indexed AS i ON i.photo_id = m.photo_id"
+    ).fetchone()
+    progress.say(f"Metadata for {used:,} photos from {settings.metadata}")
+    if rows > used:
+        unknown = store.database.execute(
+            "SELECT photo_id FROM metadata WHERE photo_id NOT IN (SELECT photo_id FROM indexed) ORDER BY line LIMIT ?",
+            (_NUM_EXAMPLES,),
+        )
+        names = ", ".join(photo_id for (photo_id,) in unknown) + (", …" if rows - used > _NUM_EXAMPLES else "")
+        (example,) = store.database.execute("SELECT photo_id FROM indexed ORDER BY photo_id LIMIT 1").fetchone()
+        progress.say(
+            f"{rows - used:,} metadata rows name no photo of the gallery: {names} (an id here looks like {example!r})"
+        )

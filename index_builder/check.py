@@ -1,0 +1,95 @@
+"""Is a generation intact? Hashes against the manifest, counts against each other, stored vectors against the index."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_builder.errors import GalleryError
+from index_builder.gallery import Gallery
+from index_builder.manifest import FILES, Manifest
+
+_CHUNK_ROWS = 16384
+_NUM_PROBES = 256
+_NORM_TOLERANCE = 1e-3
+_SCORE_TOLERANCE = 1e-5
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Hashes every file of a generation.
+
+    Raises:
+        GalleryError: a file is missing or altered.
+    """
+    for name in FILES:
+        expected = manifest.files.get(name)
+        if expected is None:
+            raise GalleryError(f"The manifest in {folder} does not list {name}; build the gallery again.")
+        try:
+            actual = file_sha256(folder / name)
+        except OSError as error:
+            raise GalleryError(
+                f"The gallery file {folder / name} cannot be read ({error.strerror}); build the gallery again."
+            ) from error
+        if actual != expected:
+            raise GalleryError(
+                f"The gallery file {folder / name} is damaged (sha256 {actual[:12]}…, expected {expected[:12]}…); "
+                "build the gallery again."
+            )
+
+
+def check_gallery(gallery: Gallery, *, made: Callable[[str], NDArray[np.float32]] | None = None) -> None:
+    """Compares what a generation's files say about each other.
+
+    Args:
+        gallery: the generation.
+        made: photo id -> the embedding that was made for it, while the builder still knows; else the stored one.
+
+    Raises:
+        GalleryError: counts differ, an embedding is not finite and of unit norm, or one does not find itself.
+    """
+    counts = gallery.manifest.counts
+    ((num_items,),) = gallery.query("SELECT count(*) FROM items")
+    numbers = (num_items, gallery.num_thumbnails(), counts.indexed)
+    if any(number != gallery.size for number in numbers) or counts.found != counts.indexed + counts.skipped:
+        raise GalleryError(
+            f"The gallery {gallery.folder} does not add up: {gallery.size} items stated, {num_items} items and "
+            f"{numbers[1]} thumbnails held; found {counts.found}, indexed {counts.indexed}, skipped {counts.skipped}."
+        )
+    _check_norms(gallery)
+    _check_probes(gallery, made)
+
+
+def _check_norms(gallery: Gallery) -> None:
+    for first in range(0, gallery.size, _CHUNK_ROWS):
+        vectors = gallery.embeddings_between(first, min(first + _CHUNK_ROWS, gallery.size))
+        norms = np.linalg.norm(vectors, axis=1)
+        wrong = np.flatnonzero(~(np.abs(norms - 1) < _NORM_TOLERANCE))  # written so that NaN is wrong
+        if len(wrong):
+            raise GalleryError(
+                f"The embedding in row {first + int(wrong[0])} of {gallery.folder} has norm "
+                f"{norms[wrong[0]]}, expected 1; build the gallery again."
+            )
+
+
+def _check_probes(gallery: Gallery, made: Callable[[str], NDArray[np.float32]] | None) -> None:
+    """Photos spread over the gallery must come first when searched for, or share the first place with their equals."""
+    step = max(1, gallery.size // _NUM_PROBES)
+    probes = gallery.query("SELECT row, photo_id FROM items WHERE row % ? = 0 ORDER BY row", (step,))
+    for row, photo_id in list(probes):
+        vector = gallery.embedding_at(row) if made is None else made(photo_id)
+        (best,) = gallery.search(vector, k=1)
+        own = float(vector @ gallery.embedding_at(row))
+        if best.photo_id != photo_id and best.score > own + _SCORE_TOLERANCE:
+            raise GalleryError(
+                f"The photo {photo_id!r} of {gallery.folder} does not find itself: {best.photo_id!r} "
+                f"scores {best.score:.6f}, itself {own:.6f}; build the gallery again."
+            )

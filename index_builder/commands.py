@@ -1,0 +1,120 @@
+"""The commands of `python -m index_builder`, and the one place where errors become a sentence and an exit status."""
+
+import signal
+import sqlite3
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from index_builder.build import BuildSettings, build_gallery
+from index_builder.check import check_gallery, verify_files
+from index_builder.errors import TooManyUnreadableError
+from index_builder.gallery import open_gallery
+from index_builder.photo_model import PhotoModel
+from index_builder.progress import ConsoleProgress
+from model.bundle import Bundle, default_bundle_path, read_bundle
+from model.encoder import open_encoder
+from model.errors import SketchSearchError
+from model.images import decode_image
+from model.preprocess import prepare_sketch
+
+EXIT_CODES = """exit status:
+  0    published, or nothing had changed
+  1    more unreadable photos than --max-error-rate allows, or none readable: nothing was published
+  2    something given is wrong (a path, an option, the metadata, another bundle, a damaged gallery)
+  130  interrupted; the same command goes on where it stopped"""
+_MAX_SKETCH_PIXELS = 50_000_000
+
+
+def run(arguments: Namespace) -> int:
+    """Runs the command that was asked for and returns its exit status; never raises for what the person gave."""
+    commands: dict[str | None, Callable[[Namespace], None]] = {
+        None: _build,
+        "info": _info,
+        "verify": _verify,
+        "search": _search,
+    }
+    # A container is stopped by SIGTERM: treated like Ctrl-C, what was embedded is kept.
+    handler_before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        commands[arguments.command](arguments)
+    except TooManyUnreadableError as error:
+        return _fail(str(error), 1)
+    except SketchSearchError as error:
+        return _fail(str(error), 2)
+    except (OSError, sqlite3.Error) as error:
+        return _fail(f"The files could not be read or written: {error}; check space and permissions.", 2)
+    except KeyboardInterrupt:
+        return _fail("Interrupted; what was embedded is kept, and the same command goes on from there.", 130)
+    finally:
+        signal.signal(signal.SIGTERM, handler_before)
+    return 0
+
+
+def _build(arguments: Namespace) -> None:
+    progress = ConsoleProgress(Console(stderr=True))
+    bundle = _read_bundle(arguments.bundle)
+    if arguments.bundle is None:
+        progress.say(f"No --bundle given: using the demo bundle {bundle.name}")
+    settings = BuildSettings(
+        photos=arguments.gallery,
+        out=arguments.out,
+        metadata=arguments.metadata,
+        max_error_rate=arguments.max_error_rate,
+        num_workers=arguments.workers,
+    )
+    model = PhotoModel.from_bundle(bundle, device=arguments.device, precision=arguments.precision)
+    build_gallery(settings, model=model, progress=progress)
+
+
+def _info(arguments: Namespace) -> None:
+    with open_gallery(arguments.out, bundle=None) as gallery:
+        manifest = gallery.manifest
+    counts, stamp = manifest.counts, manifest.bundle
+    _print(f"generation  {manifest.generation}, created {manifest.created}")
+    _print(f"photos      {manifest.count:,} of {manifest.photos_root}")
+    _print(f"counts      found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
+    _print(f"duplicates  {manifest.duplicates.photos:,}")
+    _print(f"index       {manifest.index_type}, dimension {manifest.dimension}")
+    _print(f"bundle      {stamp.name} ({stamp.fingerprint[:12]}), {stamp.precision}")
+    _print(f"size        {sum(manifest.file_sizes.values()):,} bytes")
+
+
+def _verify(arguments: Namespace) -> None:
+    with open_gallery(arguments.out, bundle=None) as gallery:
+        verify_files(gallery.folder, gallery.manifest)
+        check_gallery(gallery)
+        _print(
+            f"Generation {gallery.generation} is intact: {gallery.size:,} photos, {len(gallery.manifest.files)} files."
+        )
+
+
+def _search(arguments: Namespace) -> None:
+    bundle = _read_bundle(arguments.bundle)
+    with open_gallery(arguments.out, bundle=bundle) as gallery:
+        image = decode_image(arguments.sketch.read_bytes(), max_pixels=_MAX_SKETCH_PIXELS)
+        encoder = open_encoder(bundle, "sketch", device=arguments.device)
+        embedding = encoder.encode(prepare_sketch(image, bundle.preprocessing)[None])[0]
+        for rank, hit in enumerate(gallery.search(embedding, k=arguments.k), start=1):
+            _print(f"{rank:>3}  {hit.score:.4f}  {hit.photo_id}")
+
+
+def _read_bundle(path: Path | None) -> Bundle:
+    return read_bundle(default_bundle_path() if path is None else path)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _fail(sentence: str, status: int) -> int:
+    sys.stderr.write(sentence + "\n")
+    return status

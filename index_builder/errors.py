@@ -1,0 +1,11 @@
+"""The errors of the index builder and of the reading side of a gallery: each is one sentence for the person."""
+
+from model.errors import SketchSearchError
+
+
+class GalleryError(SketchSearchError):
+    """A gallery or a folder of photos cannot be used; the message says why and what to do."""
+
+
+class TooManyUnreadableError(GalleryError):
+    """More photos are unreadable than the person allows, so nothing was published."""

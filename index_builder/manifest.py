@@ -1,0 +1,115 @@
+"""The manifest of one generation of a gallery: what is in it, what made it, and the hash of each of its files."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from index_builder.errors import GalleryError
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+INDEX, ITEMS, THUMBNAILS, ERRORS = "index.faiss", "items.sqlite", "thumbnails.sqlite", "errors.jsonl"
+FILES = (INDEX, ITEMS, THUMBNAILS, ERRORS)
+
+
+@dataclass(frozen=True)
+class BundleStamp:
+    """Which bundle made the embeddings, and in which precision."""
+
+    name: str
+    fingerprint: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many photos were found, are in the gallery, and could not be read; found = indexed + skipped."""
+
+    found: int
+    indexed: int
+    skipped: int
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Photos whose bytes repeat those of another one.
+
+    Attributes:
+        photos: how many photos repeat an earlier one.
+        groups: the ids that share their content, group by group; the first hundred groups.
+    """
+
+    photos: int
+    groups: list[list[str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything one has to know about a generation without opening its files.
+
+    Attributes:
+        generation: its name.
+        created: when it was complete, ISO 8601 in UTC.
+        count: items in the gallery.
+        dimension: D, length of an embedding.
+        index_type: the FAISS index, "Flat" for exact search.
+        photos_root: absolute path of the folder of photos when it was built.
+        bundle: what made the embeddings.
+        counts: of photos; `counts.indexed` equals `count`.
+        duplicates: photos with equal content.
+        content_digest: identifies what the generation answers; equal digests need no new generation.
+        files: name -> hex sha256.
+        file_sizes: name -> bytes.
+    """
+
+    generation: str
+    created: str
+    count: int
+    dimension: int
+    index_type: str
+    photos_root: str
+    bundle: BundleStamp
+    counts: Counts
+    duplicates: Duplicates
+    content_digest: str
+    files: dict[str, str]
+    file_sizes: dict[str, int]
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """The text of manifest.json."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Reads what `to_json` wrote; raises KeyError or TypeError when a field is missing or unknown."""
+        nested = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
+        return cls(**{**values, **{name: make(**values[name]) for name, make in nested.items()}})
+
+
+def read_manifest(generation: Path) -> Manifest:
+    """Reads the manifest of a generation's folder.
+
+    Raises:
+        GalleryError: it is missing, damaged, or of another format version.
+    """
+    path = generation / MANIFEST
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GalleryError(
+            f"The gallery's manifest {path} cannot be read ({error}); build the gallery again."
+        ) from error
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if version != FORMAT_VERSION:
+        raise GalleryError(
+            f"The gallery's manifest {path} has format version {version}, this release reads version {FORMAT_VERSION}; "
+            "build the gallery again."
+        )
+    try:
+        return Manifest.from_dict(values)
+    except (KeyError, TypeError) as error:
+        raise GalleryError(
+            f"The gallery's manifest {path} is incomplete ({error}); build the gallery again."
+        ) from error

@@ -1,0 +1,79 @@
+"""The generation that is served while the next one is built, as a source of hashes and embeddings to reuse."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_builder.check import verify_files
+from index_builder.errors import GalleryError
+from index_builder.gallery import Gallery, current_generation, generation_folder
+from index_builder.manifest import Manifest
+from index_builder.work import PastPhoto
+
+
+class PreviousGeneration:
+    """What the current generation knows. Close it after use."""
+
+    def __init__(self, gallery: Gallery, *, reuse_embeddings: bool) -> None:
+        self._gallery = gallery
+        self._reuse_embeddings = reuse_embeddings
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the generation."""
+        return self._gallery.manifest
+
+    def photos(self) -> Iterator[PastPhoto]:
+        """Its photos, with their rows where their embeddings may be reused."""
+        query = (
+            "SELECT path, size_bytes, mtime_ns, content_sha256, row, width_px, height_px, media_type FROM items"
+            " ORDER BY row"
+        )
+        for path, size, mtime, digest, row, width, height, media_type in self._gallery.query(query):
+            kept = row if self._reuse_embeddings else None
+            yield PastPhoto(path, size, mtime, digest, kept, width, height, media_type)
+
+    def embedding(self, row: int) -> NDArray[np.float32]:
+        """(D,) float32, unit norm."""
+        return self._gallery.embedding_at(row)
+
+    def thumbnail(self, row: int) -> bytes:
+        """WebP bytes."""
+        return self._gallery.thumbnail_at(row)
+
+    def close(self) -> None:
+        """Closes its files."""
+        self._gallery.close()
+
+
+def open_previous(out: Path, *, fingerprint: str, precision: str) -> PreviousGeneration | None:
+    """Opens the current generation of a gallery for reuse.
+
+    Its files are hashed first: a damaged embedding must not be copied into the next generation.
+
+    Args:
+        out: the gallery's folder.
+        fingerprint: of the bundle that builds now.
+        precision: of its photo encoder.
+
+    Returns:
+        None when there is no generation yet.
+
+    Raises:
+        GalleryError: there is one, but it is damaged.
+    """
+    try:
+        name = current_generation(out)
+    except GalleryError:
+        return None
+    gallery = Gallery(generation_folder(out, name))
+    try:
+        verify_files(gallery.folder, gallery.manifest)
+    except GalleryError:
+        gallery.close()
+        raise
+    stamp = gallery.manifest.bundle
+    same = (stamp.fingerprint, stamp.precision) == (fingerprint, precision)
+    return PreviousGeneration(gallery, reuse_embeddings=same)

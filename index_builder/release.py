@@ -1,0 +1,132 @@
+"""build → self-check → publish: what a run has recorded becomes the next generation, unless it would say the same."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_builder.check import check_gallery
+from index_builder.gallery import GENERATIONS, Gallery, generation_folder
+from index_builder.generation import digest_content, find_duplicates, write_generation
+from index_builder.manifest import ERRORS, FORMAT_VERSION, MANIFEST, BundleStamp, Counts, Duplicates, Manifest
+from index_builder.photo_model import PhotoModel
+from index_builder.previous import PreviousGeneration
+from index_builder.progress import Progress
+from index_builder.publish import file_facts, new_staging, publish, remove_old
+
+_NUM_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """How a build went.
+
+    Attributes:
+        generation: the one that is served now.
+        published: False when nothing had changed.
+        counts: of photos.
+        num_encoded: how many contents were encoded in this run.
+        duplicates: photos with equal content.
+    """
+
+    generation: str
+    published: bool
+    counts: Counts
+    num_encoded: int
+    duplicates: Duplicates
+
+
+@dataclass(frozen=True)
+class Release:
+    """A run whose photos are all recorded: from here to the published generation.
+
+    Attributes:
+        out: the gallery's folder.
+        photos_root: the photos folder, absolute.
+        database: of the work store.
+        model: what made the embeddings.
+        previous: the generation served so far.
+    """
+
+    out: Path
+    photos_root: Path
+    database: sqlite3.Connection
+    model: PhotoModel
+    previous: PreviousGeneration | None
+
+    def finish(self, counts: Counts, *, num_encoded: int, progress: Progress) -> BuildReport:
+        """Publishes a generation if it would differ from the present one, and says how it went."""
+        stamp = BundleStamp(self.model.name, self.model.fingerprint, self.model.precision)
+        digest = digest_content(
+            self.database,
+            format_version=str(FORMAT_VERSION),
+            photos_root=str(self.photos_root),
+            fingerprint=stamp.fingerprint,
+            precision=stamp.precision,
+        )
+        duplicates = find_duplicates(self.database)
+        _say_counts(counts, duplicates, progress)
+        present = self.previous.manifest if self.previous is not None else None
+        if present is not None and present.content_digest == digest:
+            progress.say(f"Nothing to do: generation {present.generation} is up to date")
+            return BuildReport(present.generation, False, counts, num_encoded, duplicates)
+        name = self._write(counts, stamp, digest, duplicates)
+        remove_old(self.out, keep={name, present.generation} if present is not None else {name})
+        if counts.skipped:
+            progress.say(f"The skipped photos and their reasons: {generation_folder(self.out, name) / ERRORS}")
+        progress.say(f"Published generation {name} in {self.out}")
+        return BuildReport(name, True, counts, num_encoded, duplicates)
+
+    def _write(self, counts: Counts, stamp: BundleStamp, digest: str, duplicates: Duplicates) -> str:
+        out = self.out
+        staging = new_staging(out)
+        dimension = self.model.embedding_dim
+        write_generation(self.database, staging, previous=self.previous, dimension=dimension)
+        created = datetime.now(UTC)
+        name = _free_name(out, f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}")
+        hashes, sizes = file_facts(staging)
+        manifest = Manifest(
+            generation=name,
+            created=created.isoformat(timespec="seconds"),
+            count=counts.indexed,
+            dimension=dimension,
+            index_type="Flat",
+            photos_root=str(self.photos_root),
+            bundle=stamp,
+            counts=counts,
+            duplicates=duplicates,
+            content_digest=digest,
+            files=hashes,
+            file_sizes=sizes,
+        )
+        (staging / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+        with Gallery(staging) as written:
+            check_gallery(written, made=self._embedding)
+        publish(out, staging, name=name)
+        return name
+
+    def _embedding(self, photo_id: str) -> NDArray[np.float32]:
+        """The embedding that was made for a photo, independent of the files just written."""
+        query = "SELECT vector, past_row FROM indexed WHERE photo_id = ?"
+        vector, past_row = self.database.execute(query, (photo_id,)).fetchone()
+        if vector is not None:
+            return np.frombuffer(vector, np.float32)
+        assert self.previous is not None
+        return self.previous.embedding(past_row)
+
+
+def _say_counts(counts: Counts, duplicates: Duplicates, progress: Progress) -> None:
+    progress.say(f"Found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
+    if duplicates.photos:
+        examples = "; ".join(" = ".join(group[:_NUM_EXAMPLES]) for group in duplicates.groups[:_NUM_EXAMPLES])
+        progress.say(f"Duplicates: {duplicates.photos:,} photos repeat the content of another ({examples})")
+
+
+def _free_name(out: Path, name: str) -> str:
+    candidate, number = name, 2
+    while (out / GENERATIONS / candidate).exists():
+        candidate, number = f"{name}-{number}", number + 1
+    return candidate

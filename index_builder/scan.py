@@ -1,0 +1,182 @@
+"""Finds the photos below a folder and gives each its stable, external id. No file is opened here."""
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from index_builder.errors import GalleryError
+
+PHOTO_EXTENSIONS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"},
+)
+# Folders that file systems and network drives add by themselves; what they hold are not the person's photos.
+_SYSTEM_FOLDERS = frozenset({"lost+found", "@eaDir", "__MACOSX"})
+_NUM_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a photo cannot be indexed: a short, stable slug for programs and a sentence for people."""
+
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class FoundPhoto:
+    """A file that claims to be a photo.
+
+    Attributes:
+        photo_id: path below the photos folder without its extension, "/" between folders, Unicode form NFC. Where two
+            files of a folder would share an id, the later one in name order keeps its extension.
+        path: path below the photos folder as the file system spells it, "/" between folders.
+        size_bytes: size when it was found.
+        mtime_ns: time of last change when it was found.
+        problem: set when the file cannot even be opened.
+    """
+
+    photo_id: str
+    path: str
+    size_bytes: int = 0
+    mtime_ns: int = 0
+    problem: Problem | None = None
+
+
+class PhotoScan:
+    """One walk through a folder, in a fixed order, folder by folder.
+
+    Links to files are followed. A link to a folder is followed once the real folders are done, unless it leads to one
+    that was already seen, so loops end and no folder is read twice.
+
+    Attributes:
+        num_ignored: files whose extension is not that of a photo, seen so far.
+        ignored: the first few of them.
+    """
+
+    def __init__(self, root: Path, *, exclude: Path | None = None) -> None:
+        """Prepares a walk.
+
+        Args:
+            root: the folder of photos.
+            exclude: a folder below it that is not looked into: the gallery that is being built.
+
+        Raises:
+            GalleryError: there is no such folder.
+        """
+        if not root.is_dir():
+            what = "is a file" if root.exists() else "does not exist"
+            raise GalleryError(f"The photos folder {root} {what}; give the folder that holds the photos.")
+        self._root = root
+        self._seen: set[tuple[int, int]] = set()
+        self._links: list[str] = []
+        self._exclude = exclude
+        self.num_ignored = 0
+        self.ignored: list[str] = []
+
+    def __iter__(self) -> Iterator[FoundPhoto]:
+        self._first_visit(self._root)
+        if self._exclude is not None and self._exclude.is_dir():
+            self._first_visit(self._exclude)
+        yield from self._walk("")
+        while self._links:
+            folder = self._links.pop(0)
+            if self._first_visit(self._root / folder):
+                yield from self._walk(folder + "/")
+
+    def _walk(self, top: str) -> Iterator[FoundPhoto]:
+        # An explicit stack: a tree may be deeper than Python's recursion limit.
+        stack = [top]
+        while stack:
+            prefix = stack.pop()
+            files, folders = self._list(prefix)
+            yield from self._name(prefix, files)
+            stack.extend(prefix + name + "/" for name in reversed(folders))
+
+    def _list(self, prefix: str) -> tuple[list[str], list[str]]:
+        """The sorted names of the visible files and of the real folders not seen before."""
+        files, folders = [], []
+        try:
+            with os.scandir(self._root / prefix) as entries:
+                visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+        except OSError as error:
+            # Going on would drop every photo of the folder from the gallery, for instance when a mount is gone.
+            raise GalleryError(
+                f"The folder {_printable(str(self._root / prefix))} cannot be listed ({error.strerror}); "
+                "make it readable or move it out of the photos folder."
+            ) from error
+        for entry in visible:
+            if not _is_folder(entry):
+                files.append(entry.name)
+            elif entry.name not in _SYSTEM_FOLDERS:
+                if entry.is_symlink():
+                    self._links.append(prefix + entry.name)
+                elif self._first_visit(self._root / prefix / entry.name):
+                    folders.append(entry.name)
+        return files, folders
+
+    def _first_visit(self, folder: Path) -> bool:
+        status = folder.stat()
+        key = (status.st_dev, status.st_ino)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+    def _name(self, prefix: str, files: list[str]) -> Iterator[FoundPhoto]:
+        taken: set[str] = set()
+        for name in files:
+            if PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS:
+                yield self._photo(prefix, name, taken)
+            else:
+                self.num_ignored += 1
+                if len(self.ignored) < _NUM_EXAMPLES:
+                    self.ignored.append(_printable(prefix + name))
+
+    def _photo(self, prefix: str, name: str, taken: set[str]) -> FoundPhoto:
+        path = prefix + name
+        photo_id = _free_id(_printable(prefix), _printable(name), taken)
+        if _printable(path) != path:
+            sentence = "The file name is not valid UTF-8, so it cannot be an id; rename the file."
+            return FoundPhoto(photo_id, _printable(path), problem=Problem("bad_name", sentence))
+        try:
+            status = (self._root / path).stat()
+        except OSError as error:
+            sentence = f"The file cannot be opened ({error.strerror}); check its permissions, or the link's target."
+            return FoundPhoto(photo_id, path, problem=Problem("cannot_open", sentence))
+        if not stat.S_ISREG(status.st_mode):
+            # Opening a pipe would wait for ever.
+            sentence = "This is a pipe, a socket or a device, not a file; move it out of the photos folder."
+            return FoundPhoto(photo_id, path, problem=Problem("not_a_file", sentence))
+        return FoundPhoto(photo_id, path, status.st_size, status.st_mtime_ns)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself; opening it as a file will say so
+        return False
+
+
+def normalise_id(text: str) -> str:
+    """The form in which ids are compared: one byte sequence per visible text, whichever system typed it."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _free_id(prefix: str, name: str, taken: set[str]) -> str:
+    candidates = [PurePosixPath(name).stem, name]
+    chosen = next((c for c in map(normalise_id, candidates) if c not in taken), None)
+    number = 2
+    while chosen is None:  # two names that differ only in their Unicode form
+        numbered = normalise_id(f"{name}~{number}")
+        chosen = None if numbered in taken else numbered
+        number += 1
+    taken.add(chosen)
+    return normalise_id(prefix) + chosen
+
+
+def _printable(text: str) -> str:
+    """Undecodable bytes of a file name as backslash escapes; every other text as it is."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

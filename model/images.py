@@ -1,0 +1,111 @@
+"""Bytes to an upright 8-bit image, for photos and sketches alike. Nothing here knows about encoders."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from model.errors import UnreadableImageError
+
+
+def decode_image(
+    data: bytes, *, max_pixels: int, formats: tuple[str, ...] | None = None, draft_size_px: int | None = None
+) -> Image.Image:
+    """Decodes one image completely, turned upright by its EXIF orientation.
+
+    Args:
+        data: the bytes of the file.
+        max_pixels: images with more pixels than this are refused before they are decoded.
+        formats: Pillow format names that are allowed, such as ("PNG", "JPEG"); None allows every format Pillow reads.
+        draft_size_px: when given, a JPEG may be decoded at a reduced size whose shorter side is still at least this.
+
+    Returns:
+        An image of mode "RGB", or "RGBA" when the file has transparency. 16-bit, palette, CMYK and grey are converted.
+
+    Raises:
+        UnreadableImageError: the bytes are empty, not an image, truncated, too large, or of a format not allowed.
+    """
+    if not data:
+        raise UnreadableImageError("The image is empty (0 bytes); send the whole file.", reason="empty")
+    try:
+        image = _open(data, formats)
+        _check_size(image, max_pixels)
+        if draft_size_px is not None:
+            image.draft("RGB", (draft_size_px, draft_size_px))
+        image.load()
+        return _to_8_bit(ImageOps.exif_transpose(image))
+    except UnreadableImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadableImageError(
+            f"The image is larger than {max_pixels:,} pixels; send a smaller one.", reason="too_large"
+        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise many types (OSError, SyntaxError, struct.error, ...) on damaged files
+        raise UnreadableImageError(
+            f"The image is damaged or cut short ({_first_line(error)}); save it again and send the whole file.",
+            reason="truncated",
+        ) from error
+
+
+def photo_draft_size(image_size_px: int) -> int:
+    """The `draft_size_px` for photos, the same wherever photos are read, so that their embeddings are the same too.
+
+    Twice the size that is needed, for the encoder or a thumbnail of 256 px: scaling a JPEG while decoding it then
+    leaves hardly a trace in the embedding.
+    """
+    return 2 * max(image_size_px, 256)
+
+
+def flatten_on_white(image: Image.Image) -> Image.Image:
+    """Puts an "RGBA" image on white paper; an "RGB" image is returned as it is."""
+    if image.mode != "RGBA":
+        return image
+    paper = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(paper, image).convert("RGB")
+
+
+def _open(data: bytes, formats: tuple[str, ...] | None) -> ImageFile.ImageFile:
+    try:
+        return Image.open(io.BytesIO(data), formats=formats)
+    except UnidentifiedImageError:
+        pass
+    expected = "PNG, JPEG or WebP" if formats is None else ", ".join(formats)
+    try:
+        other = Image.open(io.BytesIO(data)).format
+    except Exception as error:
+        raise UnreadableImageError(
+            f"The file is not an image that can be read; expected {expected}.", reason="not_an_image"
+        ) from error
+    raise UnreadableImageError(f"The image is a {other} file; expected one of {expected}.", reason="unsupported_format")
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UnreadableImageError(
+            f"The image is {width:,} × {height:,} pixels; at most {max_pixels:,} are accepted, send a smaller one.",
+            reason="too_large",
+        )
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return Image.fromarray(_wide_grey_to_8_bit(np.asarray(image)), "L").convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        return image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _wide_grey_to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    # 16-bit files use 0..65535 whatever mode Pillow opens them in; anything else is stretched to what it holds.
+    wide = values.astype(np.float32)
+    peak = float(wide.max(initial=0))
+    top = 65535.0 if values.dtype.kind in "iu" and peak > 255 else max(peak, 255.0)
+    return np.asarray(np.clip(wide * (255.0 / top), 0, 255), np.uint8)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -1,0 +1,88 @@
+"""The network of a student and of a two-tower baseline: one class for both modalities."""
+
+from pathlib import Path
+
+import timm
+import torch
+from torch import Tensor, nn
+
+PRETRAINED = "pretrained"
+RANDOM = "random"
+
+
+class Student(nn.Module):
+    """A timm backbone, then LayerNorm and Linear into the joint space (XModalViT's student, arXiv 2210.10486)."""
+
+    def __init__(self, backbone: str, *, embedding_dim: int, image_size_px: int, weights: str | Path) -> None:
+        """Builds the network.
+
+        Args:
+            backbone: a timm model name.
+            embedding_dim: D, the dimension of the joint space.
+            image_size_px: side of the square input.
+            weights: "pretrained" for timm's own weights by name, a path to local weights, or "random".
+
+        Raises:
+            ValueError: the weights cannot be had. Nothing ever starts from random weights unless that was asked for.
+        """
+        super().__init__()
+        self.backbone = create_backbone(backbone, image_size_px=image_size_px, weights=weights)
+        with torch.no_grad():
+            features = int(self.backbone.eval()(torch.zeros(1, 3, image_size_px, image_size_px)).shape[-1])
+        self.norm = nn.LayerNorm(features)
+        self.projection = nn.Linear(features, embedding_dim)
+        self.train()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embeds images.
+
+        Args:
+            images: (B, 3, S, S), prepared by `model.preprocess`.
+
+        Returns:
+            (B, D) float32, unit norm.
+        """
+        embeddings = self.projection(self.norm(self.backbone(images)))
+        return nn.functional.normalize(embeddings.float(), dim=-1)
+
+
+def create_backbone(name: str, *, image_size_px: int, weights: str | Path) -> nn.Module:
+    """Creates a timm backbone without its classifier.
+
+    Args:
+        name: a timm model name.
+        image_size_px: side of the square input; passed on to networks whose shape depends on it.
+        weights: "pretrained", "random", or a path to a local weights file.
+
+    Returns:
+        The backbone; its output is (B, features).
+
+    Raises:
+        ValueError: an unknown name, or the weights cannot be had.
+    """
+    if not timm.is_model(name):
+        close = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5]) or "see timm.list_models()"
+        raise ValueError(f"The backbone {name!r} is not a timm model; similar names: {close}.")
+    options: dict[str, object] = {"num_classes": 0}
+    if timm.models.is_model_in_modules(name, ("vision_transformer", "deit", "swin_transformer", "eva")):
+        options["img_size"] = image_size_px
+    if weights != RANDOM:
+        options["pretrained"] = True
+    if weights not in (RANDOM, PRETRAINED):
+        if not Path(weights).is_file():
+            raise ValueError(
+                f"There are no weights at {weights}; give a local file with --init, or --init pretrained to fetch "
+                "timm's own from its hub."
+            )
+        options["pretrained_cfg_overlay"] = {"file": str(weights)}
+    try:
+        backbone: nn.Module = timm.create_model(name, **options)
+    except Exception as error:  # hub, file-format and shape errors of timm and its loaders have no common type
+        raise ValueError(
+            f"The weights of {name} cannot be loaded ({_first_line(error)}); give a local file with --init."
+        ) from error
+    return backbone
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,215 @@
+"""The one definition of how a photo and a sketch become the encoder's input, driven by the numbers in the bundle.
+
+Training, indexing and serving all call these functions, so they cannot drift apart.
+"""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops
+
+from model.errors import BlankSketchError, BundleError
+from model.images import flatten_on_white
+from model.strokes import set_stroke_width
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What is done to an image before it is encoded.
+
+    Attributes:
+        image_size_px: side of the encoder's square input.
+        mean: per channel, subtracted from values in [0, 1].
+        std: per channel, divided by.
+        sketch_margin: white space around the ink, as a share of the input's side.
+        stroke_width_px: width of every line of a prepared sketch, an odd number of pixels at `image_size_px`.
+        ink_threshold: how dark a pixel must be to count as ink, between paper (0) and the darkest stroke (1).
+        photo_margin: white space kept around a product on a plain white background, as a share of the side; photos
+            are cropped to the product by the same rule as sketches to the ink. None leaves photos uncropped.
+    """
+
+    image_size_px: int = 224
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    sketch_margin: float = 0.06
+    stroke_width_px: int = 3
+    ink_threshold: float = 0.3
+    photo_margin: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.stroke_width_px < 1 or self.stroke_width_px % 2 == 0:
+            raise BundleError(f"stroke_width_px is {self.stroke_width_px}; expected an odd number of at least 1.")
+        if not 0 <= self.sketch_margin < 0.5:
+            raise BundleError(f"sketch_margin is {self.sketch_margin}; expected a share from 0 to below 0.5.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads what `to_dict` wrote.
+
+        Raises:
+            BundleError: a setting is missing or unknown: the bundle is of another version.
+        """
+        expected = {field.name for field in fields(cls)}
+        if set(values) != expected:
+            odd = ", ".join(sorted(expected ^ set(values)))
+            raise BundleError(f"The bundle's preprocessing differs from this release's in: {odd}; export it again.")
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**plain)
+
+
+def prepare_photo(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Turns a decoded photo into the photo encoder's input.
+
+    Args:
+        image: mode "RGB" or "RGBA", any size.
+        preprocessing: the bundle's settings.
+
+    Returns:
+        (3, S, S) float32, normalised by mean and std.
+    """
+    return to_tensor(square_photo(image, preprocessing), preprocessing)
+
+
+def prepare_sketch(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Turns a decoded drawing into the sketch encoder's input; see `normalise_sketch` for what is evened out.
+
+    Args:
+        image: mode "RGB" or "RGBA", any size.
+        preprocessing: the bundle's settings.
+
+    Returns:
+        (3, S, S) float32, normalised by mean and std.
+
+    Raises:
+        BlankSketchError: the drawing holds no ink.
+    """
+    return to_tensor(normalise_sketch(image, preprocessing), preprocessing)
+
+
+def square_photo(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """Scales a photo into a square without distorting it, on white; mode "RGB", S × S."""
+    side = preprocessing.image_size_px
+    flat = flatten_on_white(image).convert("RGB")
+    margin = 0
+    if preprocessing.photo_margin is not None:
+        box = _product_box(flat)
+        if box is not None:
+            flat = flat.crop(box)
+            margin = round(preprocessing.photo_margin * side)
+    fitted = _fit(flat, side - 2 * margin)
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(fitted, ((side - fitted.width) // 2, (side - fitted.height) // 2))
+    return square
+
+
+def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """Makes drawings comparable: what the sketch encoder sees, before mean and std.
+
+    Transparent becomes white, light-on-dark is inverted, the paper is cropped to the ink with a margin and centred in
+    a square, and every stroke gets the same width.
+
+    Args:
+        image: mode "RGB" or "RGBA", any size.
+        preprocessing: the bundle's settings.
+
+    Returns:
+        Mode "L", S × S: 255 paper, 0 ink.
+
+    Raises:
+        BlankSketchError: the drawing holds no ink.
+    """
+    side = preprocessing.image_size_px
+    darkness = _darkness(flatten_on_white(image).convert("L"))
+    box = _box_above(darkness, 255 * preprocessing.ink_threshold)
+    margin = max(round(preprocessing.sketch_margin * side), preprocessing.stroke_width_px)
+    fitted = _fit(darkness.crop(box), side - 2 * margin)
+    canvas = Image.new("L", (side, side), 0)
+    canvas.paste(fitted, ((side - fitted.width) // 2, (side - fitted.height) // 2))
+    shade = np.asarray(canvas)
+    # Fine lines fade when a large drawing is scaled down: the threshold follows the darkest strokes that are left.
+    darkest = float(np.percentile(shade[shade > 0], 90))
+    ink = shade > preprocessing.ink_threshold * darkest
+    lines = set_stroke_width(ink, width_px=preprocessing.stroke_width_px)
+    return Image.fromarray(np.where(lines, 0, 255).astype(np.uint8), "L")
+
+
+def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Scales pixels to [0, 1], repeats grey to three channels and normalises.
+
+    Args:
+        image: mode "L" or "RGB", S × S.
+        preprocessing: the bundle's settings.
+
+    Returns:
+        (3, S, S) float32.
+    """
+    pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    mean, std = np.array(preprocessing.mean, np.float32), np.array(preprocessing.std, np.float32)
+    return np.ascontiguousarray(((pixels - mean) / std).transpose(2, 0, 1))
+
+
+def _darkness(grey: Image.Image) -> Image.Image:
+    """How much each pixel differs from the paper towards ink: 0 paper … 255 the darkest stroke.
+
+    Everything at full size happens in Pillow on one byte a pixel: a drawing may be a scan of many megapixels.
+
+    Raises:
+        BlankSketchError: nothing stands out from the paper.
+    """
+    width, height = grey.size
+    edges = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]
+    paper = float(np.median(np.concatenate([np.asarray(grey.crop(edge)).ravel() for edge in edges])))
+    lightest_first = paper >= 128
+    levels = np.flatnonzero(grey.histogram())
+    darkest, lightest = int(levels[0]), int(levels[-1])
+    contrast = paper - darkest if lightest_first else lightest - paper
+    if contrast < _MIN_CONTRAST:
+        raise BlankSketchError(
+            "The sketch is blank: no stroke stands out from the paper; draw something and send it again."
+        )
+    steps = (paper - level if lightest_first else level - paper for level in range(256))
+    return grey.point([min(255, max(0, round(step * 255 / contrast))) for step in steps])
+
+
+_MIN_CONTRAST = 24.0  # of 255: below this, JPEG noise on an empty page would count as ink
+
+
+def _box_above(grey: Image.Image, level: float) -> tuple[int, int, int, int] | None:
+    """The smallest box (left, upper, right, lower) around all pixels above a level; None when there is none."""
+    return grey.point([255 if value > level else 0 for value in range(256)]).getbbox()
+
+
+def _product_box(photo: Image.Image) -> tuple[int, int, int, int] | None:
+    """The box of whatever is not white, when the photo's whole border is white; otherwise None."""
+    darkness = ImageChops.invert(photo)
+    strongest = functools.reduce(ImageChops.lighter, darkness.split())
+    values = np.asarray(strongest)
+    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    if float(np.percentile(border, 95)) > _WHITE_TOLERANCE:
+        return None
+    return _box_above(strongest, _WHITE_TOLERANCE)
+
+
+_WHITE_TOLERANCE = 12.0  # of 255: product photos on white carry JPEG noise of a few levels
+
+
+def _fit(image: Image.Image, side: int) -> Image.Image:
+    """Scales an image so that its longer side is `side` pixels; the shorter has at least one."""
+    scale = side / max(image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)

@@ -1,0 +1,103 @@
+"""The app factory: puts routes, error handlers and middleware around a search engine."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from anyio import to_thread
+from fastapi import FastAPI
+
+from service.engine import SearchEngine
+from service.error_handlers import add_error_handlers
+from service.live_gallery import LiveGallery
+from service.middleware import BodyLimitMiddleware, RequestLogMiddleware
+from service.page_files import add_page
+from service.photo_routes import router as photo_router
+from service.query_routes import expectations, query_router
+from service.readiness import NotReadyError
+from service.serving import Serving
+from service.settings import Settings
+from service.status_routes import status_router, version
+
+logger = logging.getLogger(__name__)
+
+_DESCRIPTION = """Draw a product and get its photo: fine-grained sketch-based image retrieval.
+
+Every error has the form `{"error": {"code", "message"}}`, where the message is one sentence that says what to do."""
+_FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, headers and the small fields around a sketch
+
+
+def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> FastAPI:
+    """Builds the app.
+
+    Args:
+        settings: limits and, without an engine, which bundle and gallery to open.
+        engine: serve this one, which stays the caller's to close; None opens one at start and closes it at the end.
+
+    Returns:
+        An ASGI app. Starting it raises SketchSearchError when the bundle or the gallery cannot be opened.
+    """
+    # The interactive documentation pages load their scripts from another host, which the page's policy forbids.
+    app = FastAPI(
+        title="Sketch search",
+        version=version(),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, engine),
+    )
+    add_error_handlers(app, expectations=expectations(settings))
+    app.include_router(query_router(settings))
+    app.include_router(photo_router)
+    app.include_router(status_router(settings))
+    add_page(app)
+    app.add_middleware(
+        BodyLimitMiddleware,
+        limit_bytes=settings.max_upload_bytes + _FORM_OVERHEAD_BYTES,
+        limit_bytes_by_path={"/search/batch": settings.max_batch_bytes},
+    )
+    app.add_middleware(RequestLogMiddleware)
+    return app
+
+
+def _lifespan(
+    settings: Settings, engine: SearchEngine | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = await to_thread.run_sync(_open_engine, settings) if engine is None else engine
+        serving = Serving(opened, settings)
+        app.state.serving = serving
+        await _warm_up(serving)
+        watch = asyncio.create_task(_watch(opened.gallery, settings.gallery_poll_seconds))
+        try:
+            yield
+        finally:
+            watch.cancel()
+            if engine is None:
+                opened.close()
+
+    return lifespan
+
+
+def _open_engine(settings: Settings) -> SearchEngine:
+    # Imported here because it loads ONNX Runtime and FAISS, which an app with its own engine may not need.
+    from service.startup import open_engine
+
+    return open_engine(settings)
+
+
+async def _warm_up(serving: Serving) -> None:
+    """Runs one search, so that the first visitor does not wait for what happens only once."""
+    try:
+        await serving.readiness.check()
+    except NotReadyError as error:
+        logger.error("the service has started but is not ready: %s", error)
+
+
+async def _watch(gallery: LiveGallery, interval_seconds: float) -> None:
+    while True:
+        await asyncio.sleep(interval_seconds)
+        await to_thread.run_sync(gallery.refresh)

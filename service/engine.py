@@ -1,0 +1,194 @@
+"""From the bytes of a sketch to ranked photos. Knows nothing of HTTP; safe to call from several threads."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import BlankSketchError, UnreadableImageError
+from model.images import decode_image
+from model.preprocess import prepare_sketch
+from service.errors import SketchError, UnknownPhotoError
+from service.interfaces import PhotoGallery, PhotoHit, PhotoItem, SketchEncoder
+from service.live_gallery import LiveGallery
+
+SKETCH_FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+@dataclass(frozen=True)
+class RankedPhoto:
+    """One result; `score` is the cosine to the query, in [-1, 1]."""
+
+    photo_id: str
+    score: float
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """An answer, from one generation of the gallery throughout.
+
+    Attributes:
+        generation: name of the generation that was searched.
+        gallery_size: how many photos it holds.
+        photos: best first.
+        timings_ms: stage -> milliseconds, in the order the stages ran; "total" covers them all.
+    """
+
+    generation: str
+    gallery_size: int
+    photos: tuple[RankedPhoto, ...]
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class BatchRanking:
+    """The answers for several sketches, in their order, all from one generation.
+
+    Attributes:
+        generation: name of the generation that was searched.
+        gallery_size: how many photos it holds.
+        answers: a ranking for each sketch, or the error of one that cannot be used.
+    """
+
+    generation: str
+    gallery_size: int
+    answers: tuple[Ranking | SketchError, ...]
+
+
+class SearchEngine:
+    """Searches a gallery by sketch or by one of its own photos."""
+
+    def __init__(
+        self, encoder: SketchEncoder, gallery: LiveGallery, *, max_pixels: int, concurrent_encodes: int = 1
+    ) -> None:
+        """Wires an encoder to a gallery.
+
+        Args:
+            encoder: turns prepared sketches into embeddings.
+            gallery: must have been built with the encoder's bundle.
+            max_pixels: larger sketches are refused before they are decoded.
+            concurrent_encodes: how many sketches may be in the encoder at once; one encode already uses all cores.
+        """
+        self.encoder = encoder
+        self.gallery = gallery
+        self._max_pixels = max_pixels
+        self._encoder_slots = threading.BoundedSemaphore(concurrent_encodes)
+
+    def search(self, sketch: bytes, *, k: int, min_score: float | None = None) -> Ranking:
+        """Ranks the gallery's photos by likeness to a sketch.
+
+        Args:
+            sketch: a PNG, JPEG or WebP file.
+            k: at most this many photos; at least 1.
+            min_score: photos that score lower are left out.
+
+        Raises:
+            UnreadableImageError: the bytes are not such a file, or too large.
+            BlankSketchError: nothing is drawn.
+        """
+        with self.gallery.lease() as gallery:
+            return self._search(gallery, sketch, k=k, min_score=min_score)
+
+    def search_each(self, sketches: Sequence[bytes], *, k: int, min_score: float | None = None) -> BatchRanking:
+        """Searches for several sketches; one that cannot be used yields its error and the others are answered."""
+        answers: list[Ranking | SketchError] = []
+        with self.gallery.lease() as gallery:
+            for sketch in sketches:
+                try:
+                    answers.append(self._search(gallery, sketch, k=k, min_score=min_score))
+                except (UnreadableImageError, BlankSketchError) as error:
+                    answers.append(error)
+            return BatchRanking(gallery.generation, gallery.size, tuple(answers))
+
+    def similar(self, photo_id: str, *, k: int, min_score: float | None = None) -> Ranking:
+        """Ranks the other photos by likeness to one of the gallery's photos, from its stored vector.
+
+        Raises:
+            UnknownPhotoError: the gallery has no such photo.
+        """
+        stages = _Stages()
+        with self.gallery.lease() as gallery:
+            with stages.time("search"):
+                vector = gallery.embedding(photo_id)
+                if vector is None:
+                    raise UnknownPhotoError(photo_id)
+                hits = [hit for hit in gallery.search(vector, k=k + 1) if hit.photo_id != photo_id][:k]
+                photos = _ranked(gallery, hits, min_score)
+            return Ranking(gallery.generation, gallery.size, photos, stages.finish())
+
+    def photo(self, photo_id: str) -> PhotoItem:
+        """What the gallery knows about a photo.
+
+        Raises:
+            UnknownPhotoError: the gallery has no such photo.
+        """
+        with self.gallery.lease() as gallery:
+            item = gallery.item(photo_id)
+        if item is None:
+            raise UnknownPhotoError(photo_id)
+        return item
+
+    def thumbnail(self, photo_id: str) -> bytes:
+        """A photo's thumbnail, WebP or JPEG.
+
+        Raises:
+            UnknownPhotoError: the gallery has no such photo.
+        """
+        with self.gallery.lease() as gallery:
+            thumbnail = gallery.thumbnail(photo_id)
+        if thumbnail is None:
+            raise UnknownPhotoError(photo_id)
+        return thumbnail
+
+    def close(self) -> None:
+        """Releases the gallery."""
+        self.gallery.close()
+
+    def _search(self, gallery: PhotoGallery, sketch: bytes, *, k: int, min_score: float | None) -> Ranking:
+        stages = _Stages()
+        with stages.time("decode"):
+            image = decode_image(sketch, max_pixels=self._max_pixels, formats=SKETCH_FORMATS)
+        with stages.time("prepare"):
+            prepared = prepare_sketch(image, self.encoder.bundle.preprocessing)
+        embedding = self._encode(prepared, stages)
+        with stages.time("search"):
+            photos = _ranked(gallery, gallery.search(embedding, k=k), min_score)
+        return Ranking(gallery.generation, gallery.size, photos, stages.finish())
+
+    def _encode(self, prepared: NDArray[np.float32], stages: "_Stages") -> NDArray[np.float32]:
+        with stages.time("wait"):
+            self._encoder_slots.acquire()
+        try:
+            with stages.time("encode"):
+                return np.asarray(self.encoder.encode(prepared[None])[0])
+        finally:
+            self._encoder_slots.release()
+
+
+class _Stages:
+    """Measures named stages and the time from creation to `finish`, in milliseconds."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._milliseconds: dict[str, float] = {}
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._milliseconds[stage] = (time.perf_counter() - start) * 1000
+
+    def finish(self) -> dict[str, float]:
+        return {**self._milliseconds, "total": (time.perf_counter() - self._start) * 1000}
+
+
+def _ranked(gallery: PhotoGallery, hits: Sequence[PhotoHit], min_score: float | None) -> tuple[RankedPhoto, ...]:
+    kept = [hit for hit in hits if min_score is None or hit.score >= min_score]
+    items = gallery.items([hit.photo_id for hit in kept])
+    return tuple(RankedPhoto(hit.photo_id, hit.score, items[hit.photo_id].metadata) for hit in kept)

@@ -1,0 +1,39 @@
+"""The socket that the service listens on."""
+
+import socket
+
+from model.errors import SketchSearchError
+from service.settings import environment_variable, flag
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Takes a port, before anything is loaded: a mistake in the address is known at once.
+
+    Args:
+        host: an IPv4 or IPv6 address, or a name.
+        port: 0 takes a free one.
+
+    Raises:
+        SketchSearchError: the address cannot be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only for sockets that name their protocol; with it, an answer's body
+    # waits 40 ms for the client to acknowledge its headers.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise SketchSearchError(
+            f"Port {port} on {host} cannot be used ({error.strerror}); "
+            f"stop what is using it, or choose another with {flag('port')} or {environment_variable('port')}."
+        ) from error
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The URL under which the service can be reached, such as "http://127.0.0.1:8000"."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"

@@ -1,0 +1,60 @@
+// The service's HTTP interface, and its refusals as one class with one sentence.
+
+const TIMEOUT_MS = 20_000;
+const LONGEST_WAIT_MS = 30_000;
+
+export class ServiceError extends Error {
+  /** retryAfterMs is null unless the service said it is busy (429, 503) and asked us to come back. */
+  constructor(message, { code, retryAfterMs = null }) {
+    super(message);
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export function search(png, { k }) {
+  const body = new FormData();
+  body.append("sketch", png, "sketch.png");
+  body.append("k", String(k));
+  return fetchJson("/search", { method: "POST", body, priority: "high" });
+}
+
+export function similar(photoId, { k }) {
+  const path = photoId.split("/").map(encodeURIComponent).join("/");
+  return fetchJson(`/similar/${path}?k=${k}`);
+}
+
+export function info() {
+  return fetchJson("/info");
+}
+
+async function fetchJson(url, options = {}) {
+  let response;
+  try {
+    response = await fetch(url, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch {
+    throw new ServiceError("The service cannot be reached; your drawing is safe and the next stroke tries again.", {
+      code: "unreachable",
+    });
+  }
+  const body = await response.json().catch(() => null);
+  if (response.ok && body !== null) return body;
+  throw new ServiceError(
+    body?.error?.message ?? `The service answered with status ${response.status}; please try again.`,
+    { code: body?.error?.code ?? "unknown", retryAfterMs: retryAfterMs(response) },
+  );
+}
+
+function retryAfterMs(response) {
+  const header = response.headers.get("Retry-After");
+  if ((response.status !== 429 && response.status !== 503) || header === null) return null;
+  const seconds = Number(header);
+  const wait = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
+  return Math.min(LONGEST_WAIT_MS, Math.max(100, wait || 1000));
+}
+
+export function wait(milliseconds) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

@@ -1,0 +1,130 @@
+"""The routes that search: by sketch, by several sketches, by a photo of the gallery."""
+
+import time
+from collections import Counter
+from collections.abc import Collection
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile, params
+
+from service.answers import batch_answer, search_answer, server_timing, similar_answer
+from service.errors import Refusal, shown, upload_too_large
+from service.schemas import BatchAnswer, SearchAnswer, SimilarAnswer, documented_errors
+from service.serving import ServingNow
+from service.settings import Settings
+
+PhotoId = Annotated[str, Path(description="id of a photo, as in a search answer", examples=["chairs/chair-0012"])]
+_UPLOAD_ERRORS = documented_errors(400, 413, 415, 422, 500)
+
+
+def query_router(settings: Settings) -> APIRouter:
+    """The routes that search, with the settings' limits in their description."""
+    router = APIRouter(tags=["search"])
+    _add_search(router, settings)
+    _add_search_batch(router, settings)
+    _add_similar(router, settings)
+    return router
+
+
+def expectations(settings: Settings) -> dict[str, str]:
+    """What each parameter should be, for the messages about those that are not."""
+    return {
+        "k": f"a whole number from 1 to {settings.max_k}",
+        "min_score": "a number from -1 to 1",
+        "sketch": "the drawing as a PNG, JPEG or WebP file in the form field sketch",
+        "sketches": "the drawings as PNG, JPEG or WebP files in form fields named sketches",
+    }
+
+
+def _add_search(router: APIRouter, settings: Settings) -> None:
+    form_k, form_min_score = _form_parameters(settings)
+
+    @router.post("/search", summary="Find the photos that a sketch shows", responses=_UPLOAD_ERRORS)
+    async def search(
+        request: Request,
+        response: Response,
+        serving: ServingNow,
+        sketch: Annotated[UploadFile, File(description="the drawing: a PNG, JPEG or WebP file")],
+        k: Annotated[int, form_k] = settings.default_k,
+        min_score: Annotated[float | None, form_min_score] = None,
+    ) -> SearchAnswer:
+        """Dark strokes on light paper, light on dark or on a transparent ground; size and position do not matter."""
+        await _refuse_unexpected_fields(request, single=("sketch", "k", "min_score"))
+        data = await _read(sketch, settings.max_upload_bytes)
+        ranking = await serving.search(lambda: serving.engine.search(data, k=k, min_score=min_score))
+        response.headers["Server-Timing"] = server_timing(ranking.timings_ms)
+        return search_answer(serving.model, ranking)
+
+
+def _add_search_batch(router: APIRouter, settings: Settings) -> None:
+    form_k, form_min_score = _form_parameters(settings)
+
+    @router.post("/search/batch", summary="Search for several sketches at once", responses=_UPLOAD_ERRORS)
+    async def search_batch(
+        request: Request,
+        serving: ServingNow,
+        sketches: Annotated[list[UploadFile], File(description="the drawings: PNG, JPEG or WebP files")],
+        k: Annotated[int, form_k] = settings.default_k,
+        min_score: Annotated[float | None, form_min_score] = None,
+    ) -> BatchAnswer:
+        """A sketch that cannot be used gets an error in its place; the others are answered."""
+        start = time.perf_counter()
+        await _refuse_unexpected_fields(request, single=("k", "min_score"), repeated=("sketches",))
+        if len(sketches) > settings.max_batch_sketches:
+            message = f"{len(sketches)} sketches were sent; send at most {settings.max_batch_sketches} in one request."
+            raise Refusal(422, "too_many_sketches", message)
+        files = [await _read(sketch, settings.max_upload_bytes) for sketch in sketches]
+        batch = await serving.search(lambda: serving.engine.search_each(files, k=k, min_score=min_score))
+        return batch_answer(serving.model, batch, total_ms=(time.perf_counter() - start) * 1000)
+
+
+def _add_similar(router: APIRouter, settings: Settings) -> None:
+    query_k = Query(ge=1, le=settings.max_k, description="how many results")
+    query_min_score = Query(ge=-1, le=1, allow_inf_nan=False, description="leave out photos that score lower")
+
+    @router.get("/similar/{photo_id:path}", summary="More like this photo", responses=documented_errors(404, 422, 500))
+    async def similar(
+        request: Request,
+        response: Response,
+        serving: ServingNow,
+        photo_id: PhotoId,
+        k: Annotated[int, query_k] = settings.default_k,
+        min_score: Annotated[float | None, query_min_score] = None,
+    ) -> SimilarAnswer:
+        """Uses the photo's stored vector, so it costs no encoding; the photo itself is left out."""
+        _refuse_unexpected(request, "query parameter", request.query_params.keys(), known=("k", "min_score"))
+        ranking = await serving.search(lambda: serving.engine.similar(photo_id, k=k, min_score=min_score))
+        response.headers["Server-Timing"] = server_timing(ranking.timings_ms)
+        return similar_answer(serving.model, ranking)
+
+
+def _form_parameters(settings: Settings) -> tuple[params.Form, params.Form]:
+    k: params.Form = Form(ge=1, le=settings.max_k, description="how many results")
+    min_score: params.Form = Form(ge=-1, le=1, allow_inf_nan=False, description="leave out photos that score lower")
+    return k, min_score
+
+
+async def _read(file: UploadFile, limit_bytes: int) -> bytes:
+    if file.size is not None and file.size > limit_bytes:
+        raise upload_too_large(limit_bytes)
+    return await file.read()
+
+
+async def _refuse_unexpected_fields(
+    request: Request, *, single: Collection[str], repeated: Collection[str] = ()
+) -> None:
+    """Refuses what would otherwise be ignored: a misspelt field, a field given twice, a field sent in the query."""
+    names = [name for name, _ in (await request.form()).multi_items()]
+    _refuse_unexpected(request, "query parameter", request.query_params.keys(), known=())
+    _refuse_unexpected(request, "form field", names, known=[*single, *repeated])
+    for name, count in Counter(names).items():
+        if name in single and count > 1:
+            raise Refusal(422, "repeated_field", f"The form field {name} was sent {count} times; send it once.")
+
+
+def _refuse_unexpected(request: Request, kind: str, names: Collection[str], *, known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            where = f"{request.method} {shown(request.url.path)}"
+            expected = f"use {', '.join(known)}" if known else "send the parameters as form fields"
+            raise Refusal(422, "unknown_parameter", f"{where} has no {kind} {shown(name)}; {expected}.")

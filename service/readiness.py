@@ -1,0 +1,64 @@
+"""Whether the service can really answer: a small sketch goes through the whole search, within a deadline."""
+
+import asyncio
+import io
+import logging
+from functools import cache
+
+from anyio import CapacityLimiter, to_thread
+from PIL import Image, ImageDraw
+
+from service.engine import Ranking, SearchEngine
+
+logger = logging.getLogger(__name__)
+
+
+class NotReadyError(Exception):
+    """The service cannot answer a search; the message says why."""
+
+
+class Readiness:
+    """Probes the engine; callers that arrive during a probe share it, so that probing never adds up to load."""
+
+    def __init__(self, engine: SearchEngine, *, deadline_seconds: float) -> None:
+        self._engine = engine
+        self._deadline_seconds = deadline_seconds
+        self._task: asyncio.Task[Ranking] | None = None
+        self._thread = CapacityLimiter(1)  # of its own: a crowd of searches must not keep the probe from starting
+
+    async def check(self) -> Ranking:
+        """Searches for the built-in sketch.
+
+        Raises:
+            NotReadyError: the search failed, found nothing in a gallery that is not empty, or took too long.
+        """
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(to_thread.run_sync(self._probe, limiter=self._thread))
+        done, _ = await asyncio.wait({self._task}, timeout=self._deadline_seconds)
+        if not done:
+            raise NotReadyError(f"An encode and a search did not finish within {self._deadline_seconds:g} seconds.")
+        return self._task.result()
+
+    def _probe(self) -> Ranking:
+        try:
+            ranking = self._engine.search(built_in_sketch(), k=1)
+        except Exception as error:  # readiness exists to report whatever is broken
+            logger.exception("the test search failed")
+            kind = type(error).__name__
+            raise NotReadyError(f"A test search failed with {kind}; the log has the details.") from error
+        if ranking.gallery_size and not ranking.photos:
+            raise NotReadyError(f"A test search found nothing among {ranking.gallery_size} photos.")
+        return ranking
+
+
+@cache
+def built_in_sketch() -> bytes:
+    """A mug in a few strokes, as a PNG."""
+    paper = Image.new("L", (256, 256), 255)
+    pen = ImageDraw.Draw(paper)
+    pen.ellipse((60, 40, 170, 70), outline=0, width=4)
+    pen.line(((60, 55), (66, 210), (164, 210), (170, 55)), fill=0, width=4)
+    pen.arc((140, 80, 220, 170), 270, 90, fill=0, width=4)
+    stream = io.BytesIO()
+    paper.save(stream, "PNG")
+    return stream.getvalue()

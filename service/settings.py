@@ -1,0 +1,83 @@
+"""Every setting of the service: a flag of `python -m service`, an environment variable and a documented default."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
+
+
+class Settings(BaseSettings):
+    """Serves a gallery: a sketch in, the photo out. Every flag can also be set by its environment variable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        cli_prog_name="python -m service",
+        cli_kebab_case=True,
+        cli_show_env_vars=True,
+        cli_hide_none_type=True,
+    )
+
+    gallery: Path = Field(Path("gallery"), description="folder that index_builder wrote")
+    bundle: Path | None = Field(None, description="encoder bundle that built the gallery; if unset, the demo bundle")
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 opens the service to the network")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where sketches are encoded; cuda refuses to start without a usable GPU"
+    )
+    precision: str = Field("default", description="encoder precision, such as fp32; default is the bundle's choice")
+    encoder_threads: int = Field(0, ge=0, description="CPU threads for one encode; 0 takes all cores")
+    concurrent_encodes: int = Field(
+        1, ge=1, description="sketches in the encoder at once; on a CPU one encode already keeps the cores busy"
+    )
+    worker_threads: int = Field(
+        4, ge=1, description="requests decoded and searched at once; each may hold one decoded image in memory"
+    )
+    default_k: int = Field(12, ge=1, description="results in an answer when the request does not say")
+    max_k: int = Field(100, ge=1, description="most results a request may ask for")
+    max_upload_bytes: int = Field(10 * 1024 * 1024, ge=1, description="largest sketch file accepted, in bytes")
+    max_pixels: int = Field(
+        25_000_000, ge=1, description="largest sketch accepted, in pixels; checked before anything is decoded"
+    )
+    max_batch_sketches: int = Field(16, ge=1, description="most sketches in one request to /search/batch")
+    max_batch_bytes: int = Field(
+        40 * 1024 * 1024, ge=1, description="largest body of one request to /search/batch, in bytes"
+    )
+    ready_deadline_seconds: float = Field(
+        5.0, gt=0, description="/readyz turns red when an encode and a search take longer than this"
+    )
+    gallery_poll_seconds: float = Field(1.0, gt=0, description="how often to look for a new generation of the gallery")
+    shutdown_seconds: int = Field(10, ge=0, description="time for running requests to finish when the service stops")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message to log")
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> Self:
+        if self.default_k > self.max_k:
+            raise ValueError(
+                f"default_k is {self.default_k}, above max_k, which is {self.max_k}; lower one or raise the other"
+            )
+        return self
+
+
+def settings_table() -> str:
+    """All settings as a Markdown table: flag, environment variable, default, meaning."""
+    rows = ["| Flag | Environment variable | Default | Meaning |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{flag(name)}` | `{environment_variable(name)}` | {default} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def environment_variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return ENVIRONMENT_PREFIX + name.upper()

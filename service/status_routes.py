@@ -1,0 +1,101 @@
+"""The routes that say whether the service is alive, whether it can answer, and what it is."""
+
+import importlib.metadata
+import platform
+from functools import cache
+
+from fastapi import APIRouter
+
+from service.answers import gallery_identity, search_timings
+from service.engine import SKETCH_FORMATS
+from service.errors import Refusal
+from service.readiness import NotReadyError
+from service.schemas import (
+    AliveAnswer,
+    GalleryInfo,
+    InfoAnswer,
+    Limits,
+    ModelInfo,
+    ReadyAnswer,
+    ServiceInfo,
+    documented_errors,
+)
+from service.serving import Serving, ServingNow
+from service.settings import Settings
+
+_LIBRARIES = ("fastapi", "uvicorn", "pillow", "numpy", "onnxruntime", "onnxruntime-gpu", "faiss-cpu", "faiss-gpu")
+
+
+def status_router(settings: Settings) -> APIRouter:
+    """The routes for operators."""
+    router = APIRouter(tags=["status"])
+
+    @router.get("/healthz", summary="Is the process alive?")
+    async def alive() -> AliveAnswer:
+        """Answers whenever the event loop runs; says nothing about the encoder or the gallery."""
+        return AliveAnswer()
+
+    @router.get("/readyz", summary="Can it answer a search?", responses=documented_errors(503))
+    async def ready(serving: ServingNow) -> ReadyAnswer:
+        """Encodes a small sketch and searches for it, within a deadline."""
+        try:
+            ranking = await serving.readiness.check()
+        except NotReadyError as error:
+            raise Refusal(503, "not_ready", str(error), headers={"Retry-After": "5"}) from error
+        return ReadyAnswer(gallery=gallery_identity(ranking), timings_ms=search_timings(ranking))
+
+    @router.get("/info", summary="What is running, with which limits?", responses=documented_errors(500))
+    async def info(serving: ServingNow) -> InfoAnswer:
+        """Versions, encoder, gallery and limits."""
+        return InfoAnswer(
+            service=_service_info(serving),
+            model=_model_info(serving),
+            gallery=_gallery_info(serving),
+            limits=Limits(formats=list(SKETCH_FORMATS), **settings.model_dump(include=set(Limits.model_fields))),
+        )
+
+    return router
+
+
+@cache
+def version() -> str:
+    """The installed version of this project."""
+    return _versions("sketch-search").get("sketch-search", "unknown")
+
+
+def _service_info(serving: Serving) -> ServiceInfo:
+    return ServiceInfo(
+        version=version(),
+        python=platform.python_version(),
+        libraries=_versions(*_LIBRARIES),
+        uptime_seconds=round(serving.uptime_seconds, 1),
+    )
+
+
+def _model_info(serving: Serving) -> ModelInfo:
+    bundle = serving.engine.encoder.bundle
+    return ModelInfo(
+        **serving.model.model_dump(),
+        embedding_dim=bundle.embedding_dim,
+        image_size_px=bundle.preprocessing.image_size_px,
+        info=dict(bundle.info),
+    )
+
+
+def _gallery_info(serving: Serving) -> GalleryInfo:
+    live = serving.engine.gallery
+    with live.lease() as gallery:
+        return GalleryInfo(
+            generation=gallery.generation, size=gallery.size, dimension=gallery.dimension, problem=live.problem
+        )
+
+
+@cache
+def _versions(*distributions: str) -> dict[str, str]:
+    found = {}
+    for name in distributions:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

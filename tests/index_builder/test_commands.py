@@ -1,0 +1,168 @@
+import os
+import signal
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index_builder import commands
+from index_builder.__main__ import main
+from index_builder.photo_model import PhotoModel
+from index_builder.progress import SilentProgress
+
+
+@pytest.fixture
+def demo(monkeypatch: pytest.MonkeyPatch, fake: Any) -> None:
+    """The demo bundle is the fake model."""
+    bundle = Namespace(name="fake demo", path=Path("demo"), fingerprint="d" * 64)
+    monkeypatch.setattr(commands, "read_bundle", lambda path: bundle)
+    monkeypatch.setattr(
+        PhotoModel, "from_bundle", lambda bundle, device, precision: fake.fake_model(fake.FakeEncoder())
+    )
+
+
+def build(workshop: Any, *options: str) -> int:
+    return main(["--gallery", str(workshop.photos), "--out", str(workshop.out), *options])
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_build_says_what_it_did_and_that_it_used_the_demo_bundle(workshop: Any, capsys: Any) -> None:
+    workshop.add("a.png", "b.png")
+    assert build(workshop) == 0
+    said = capsys.readouterr().err
+    assert "No --bundle given: using the demo bundle fake demo" in said
+    assert "Found 2 = indexed 2 + skipped 0" in said
+    assert build(workshop, "--bundle", "mine") == 0
+    assert "demo bundle" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("demo")
+def test_info_and_verify_read_what_was_built(workshop: Any, capsys: Any) -> None:
+    workshop.add("a.png", "b.png")
+    build(workshop)
+    assert main(["info", "--out", str(workshop.out)]) == 0
+    said = capsys.readouterr().out
+    assert "found 2 = indexed 2 + skipped 0" in said
+    assert "Flat, dimension 16" in said
+    assert main(["--out", str(workshop.out), "verify"]) == 0
+    assert "is intact: 2 photos" in capsys.readouterr().out
+    next(workshop.out.glob("generations/*/errors.jsonl")).write_text("")
+    next(workshop.out.glob("generations/*/items.sqlite")).write_bytes(b"x")
+    assert main(["verify", "--out", str(workshop.out)]) == 2
+    assert "items.sqlite has 1 bytes" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize(
+    ("spoil", "options", "status", "sentence"),
+    [
+        (lambda w: (w.photos / "x.png").write_text("x"), [], 1, "1 of 2 photos cannot be read"),
+        (lambda w: (w.photos / "a.png").write_text("x"), [], 1, "None of the 1 photos can be read"),
+        (lambda w: (w.photos / "a.png").unlink(), [], 2, "There are no photos in"),
+        (lambda w: None, ["--max-error-rate", "7"], 2, "--max-error-rate is 7.0"),
+        (lambda w: None, ["--metadata", "none.csv"], 2, "none.csv cannot be read"),
+        (lambda w: w.photos.rename(w.photos.with_name("moved")), [], 2, "does not exist"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence_and_a_status(
+    workshop: Any, capsys: Any, spoil: Callable[[Any], object], options: list[str], status: int, sentence: str
+) -> None:
+    workshop.add("a.png")
+    spoil(workshop)
+    assert build(workshop, *options) == status
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert sentence in last
+    assert "Traceback" not in last
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (OSError(28, "No space left on device"), 2, "No space left on device"),
+        (KeyboardInterrupt(), 130, "the same command goes on from there"),
+    ],
+)
+def test_a_full_disk_and_an_interruption_are_sentences(
+    workshop: Any, capsys: Any, monkeypatch: Any, error: BaseException, status: int, sentence: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    workshop.add("a.png")
+    monkeypatch.setattr("index_builder.build.embed_photos", fail)
+    assert build(workshop) == status
+    assert sentence in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_stop_signal_is_an_interruption(workshop: Any, capsys: Any, monkeypatch: Any) -> None:
+    workshop.add("a.png")
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("index_builder.build.embed_photos", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    assert build(workshop) == 130
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_search_with_another_bundle_is_refused(workshop: Any, capsys: Any, draw: Any, tmp_path: Path) -> None:
+    workshop.add("a.png")
+    workshop.build()
+    draw(1).save(tmp_path / "sketch.png")
+    assert main(["search", "--out", str(workshop.out), "--sketch", str(tmp_path / "sketch.png")]) == 2
+    assert "not by bundle fake demo (dddddddddddd)" in capsys.readouterr().err
+
+
+def test_a_search_prints_rank_score_and_id(
+    workshop: Any, capsys: Any, fake: Any, draw: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    workshop.add("a.png", "b.png", "c.png")
+    workshop.build()
+    model = fake.fake_model(fake.FakeEncoder())
+    bundle = Namespace(name="fake", path=Path("x"), fingerprint=model.fingerprint, preprocessing=fake.PREPROCESSING)
+    monkeypatch.setattr(commands, "read_bundle", lambda path: bundle)
+    monkeypatch.setattr(commands, "open_encoder", lambda bundle, modality, device: fake.FakeEncoder())
+    draw(1, (300, 300)).save(tmp_path / "sketch.png")
+    arguments = ["search", "--out", str(workshop.out), "--sketch", str(tmp_path / "sketch.png"), "-k", "2"]
+    assert main(arguments) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines] == ["1", "2"]
+    assert float(lines[0][1]) >= float(lines[1][1])
+    assert {line[2] for line in lines} < {"a", "b", "c"}
+
+
+def test_without_a_folder_of_photos_the_usage_is_shown(capsys: Any) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "--gallery photos/" in capsys.readouterr().err
+
+
+def test_the_help_lists_the_exit_statuses(capsys: Any) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {status} " in said for status in (0, 1, 2, 130))
+
+
+def test_the_module_runs_and_a_missing_gallery_is_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "index_builder", "info", "--out", str(tmp_path / "none")]
+    root = Path(commands.__file__).parents[1]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("There is no gallery at")
+    assert "Traceback" not in result.stderr
+
+
+def test_silent_progress_keeps_what_was_said() -> None:
+    progress = SilentProgress()
+    progress.start(1)
+    progress.advance()
+    progress.say("done")
+    progress.stop()
+    assert progress.lines == ["done"]

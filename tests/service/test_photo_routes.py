@@ -1,0 +1,96 @@
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+PHOTO = "/photos/shapes/star-dotted"
+THUMBNAIL = "/thumbnails/shapes/star-dotted"
+
+
+@pytest.fixture
+def photo_file(gallery_folder: Path) -> Path:
+    return gallery_folder.parent / "photos" / "shapes" / "star-dotted.jpg"
+
+
+def test_a_photo_is_sent_as_it_is_on_disk_with_its_content_hash_as_etag(client: TestClient, photo_file: Path) -> None:
+    response = client.get(PHOTO)
+    content = photo_file.read_bytes()
+    assert response.content == content
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+    assert response.headers["accept-ranges"] == "bytes"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "max-age" in response.headers["cache-control"]
+
+
+def test_a_thumbnail_is_a_small_webp_with_an_etag_of_its_own(client: TestClient) -> None:
+    response = client.get(THUMBNAIL)
+    assert response.headers["content-type"] == "image/webp"
+    assert max(Image.open(io.BytesIO(response.content)).size) <= 256
+    assert response.headers["etag"] == f'"{hashlib.sha256(response.content).hexdigest()}"'
+
+
+@pytest.mark.parametrize("path", [PHOTO, THUMBNAIL])
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
+def test_a_client_that_has_the_image_is_told_so_without_a_body(client: TestClient, path: str, form: str) -> None:
+    etag = client.get(path).headers["etag"]
+    response = client.get(path, headers={"If-None-Match": form.format(etag)})
+    assert response.status_code == 304
+    assert response.content == b""
+    assert response.headers["etag"] == etag
+
+
+def test_a_client_that_has_another_version_gets_the_photo(client: TestClient) -> None:
+    assert client.get(PHOTO, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"), [("bytes=0-9", slice(0, 10)), ("bytes=100-", slice(100, None)), ("bytes=-5", slice(-5, None))]
+)
+def test_a_range_of_a_photo_is_sent_as_partial_content(
+    client: TestClient, photo_file: Path, asked: str, part: slice
+) -> None:
+    response = client.get(PHOTO, headers={"Range": asked})
+    assert response.status_code == 206
+    assert response.content == photo_file.read_bytes()[part]
+    assert response.headers["content-range"].endswith(f"/{photo_file.stat().st_size}")
+
+
+@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=9-2", "lines=1-2", "bytes=", "rubbish"])
+def test_a_range_that_cannot_be_sent_is_refused_like_any_other_error(client: TestClient, asked: str) -> None:
+    response = client.get(PHOTO, headers={"Range": asked})
+    assert response.status_code == 416
+    assert response.json()["error"]["code"] == "range_not_satisfiable"
+    assert response.headers["content-range"].startswith("bytes */")
+
+
+def test_head_sends_the_headers_only(client: TestClient, photo_file: Path) -> None:
+    for path in (PHOTO, THUMBNAIL):
+        response = client.head(path)
+        assert response.status_code == 200
+        assert response.content == b""
+        assert response.headers["etag"] == client.get(path).headers["etag"]
+    assert client.head(PHOTO).headers["content-length"] == str(photo_file.stat().st_size)
+
+
+def test_a_photo_whose_file_is_gone_is_a_404_with_its_own_sentence(client: TestClient, photo_file: Path) -> None:
+    aside = photo_file.rename(photo_file.with_suffix(".aside"))
+    try:
+        response = client.get(PHOTO)
+    finally:
+        aside.rename(photo_file)
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "photo_file_missing"
+    assert "no longer on the server's disk" in response.json()["error"]["message"]
+    assert str(photo_file.parent) not in response.text
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+def test_photos_can_only_be_read(client: TestClient, method: str) -> None:
+    response = getattr(client, method)(PHOTO)
+    assert response.status_code == 405
+    assert response.json()["error"]["code"] == "method_not_allowed"
+    assert "GET" in response.headers["allow"]

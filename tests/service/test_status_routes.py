@@ -1,0 +1,89 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.engine import SearchEngine
+from service.settings import Settings
+
+
+@pytest.fixture
+def hasty_client(engine: SearchEngine) -> Iterator[TestClient]:
+    """A service that expects a search within a tenth of a second."""
+    with TestClient(create_app(Settings(ready_deadline_seconds=0.3), engine=engine)) as client:
+        yield client
+
+
+def test_alive_says_so(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_ready_reports_a_real_search(client: TestClient) -> None:
+    answer = client.get("/readyz").json()
+    assert answer["status"] == "ready"
+    assert answer["gallery"]["size"] == 24
+    assert answer["timings_ms"]["encode"] > 0
+
+
+def test_not_ready_when_the_encoder_fails_and_ready_again_when_it_recovers(
+    client: TestClient, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.encoder, "encode", lambda images: 1 / 0)
+        response = client.get("/readyz")
+        assert response.status_code == 503
+        assert response.json()["error"]["code"] == "not_ready"
+        assert "ZeroDivisionError" in response.json()["error"]["message"]
+        assert response.headers["retry-after"]
+        assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 200
+
+
+def test_not_ready_when_the_encoder_answers_rubbish(
+    client: TestClient, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = engine.encoder.encode
+    monkeypatch.setattr(engine.encoder, "encode", lambda images: encode(images) * float("nan"))
+    assert client.get("/readyz").status_code == 503
+
+
+def test_not_ready_when_the_encoder_hangs_however_often_it_is_asked(
+    hasty_client: TestClient, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, calls = threading.Event(), []
+    encode = engine.encoder.encode
+
+    def hang(images: object) -> object:
+        calls.append(images)
+        release.wait(10)
+        return encode(images)
+
+    monkeypatch.setattr(engine.encoder, "encode", hang)
+    try:
+        for _ in range(3):
+            response = hasty_client.get("/readyz")
+            assert response.status_code == 503
+            assert "did not finish within 0.3 seconds" in response.json()["error"]["message"]
+        assert len(calls) == 1, "probes of a hanging encoder must not pile up"
+    finally:
+        release.set()
+    assert hasty_client.get("/readyz").status_code == 200
+    assert len(calls) <= 2
+
+
+def test_info_lists_versions_encoder_gallery_and_limits(client: TestClient, settings: Settings) -> None:
+    info = client.get("/info").json()
+    assert {"fastapi", "numpy", "pillow"} <= set(info["service"]["libraries"])
+    assert info["model"]["provider"] == "FakeExecutionProvider"
+    assert info["model"]["info"] == {"trained": "never"}
+    assert info["gallery"]["size"] == 24
+    assert info["gallery"]["problem"] is None
+    assert info["limits"]["max_k"] == settings.max_k
+    assert info["limits"]["max_upload_bytes"] == settings.max_upload_bytes
+    assert info["limits"]["formats"] == ["PNG", "JPEG", "WEBP"]
+
+
+def test_info_does_not_tell_where_things_are_on_the_server(client: TestClient, gallery_folder: object) -> None:
+    assert str(gallery_folder) not in client.get("/info").text

@@ -1,0 +1,102 @@
+"""A training checkpoint: a folder written aside and renamed when complete, its manifest last. No pickle is read."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from training.config import TrainConfig, differences
+
+CONFIG = "config.json"
+MANIFEST = "checkpoint.json"
+WEIGHTS = "weights.safetensors"
+OPTIMISER = "optimiser.pt"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        epoch: completed epochs.
+        step: completed optimiser steps.
+        metrics: the last measured numbers.
+    """
+
+    epoch: int
+    step: int
+    metrics: dict[str, Any]
+
+
+def save_checkpoint(
+    path: Path,
+    task: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    *,
+    config: TrainConfig,
+    progress: Progress,
+) -> None:
+    """Replaces the checkpoint at `path` in one rename; a crash at any moment leaves the old one or the new one."""
+    aside = path.with_name(path.name + ".partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    save_file({name: tensor.contiguous() for name, tensor in task.state_dict().items()}, aside / WEIGHTS)
+    torch.save({"optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}, aside / OPTIMISER)
+    (aside / CONFIG).write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
+    (aside / MANIFEST).write_text(json.dumps(vars(progress), indent=2) + "\n", encoding="utf-8")
+    old = path.with_name(path.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    aside.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def find_checkpoint(path: Path) -> Path | None:
+    """The newest complete checkpoint at `path`, also when the last save was cut off between its two renames."""
+    for candidate in (path, path.with_name(path.name + ".partial"), path.with_name(path.name + ".old")):
+        if (candidate / MANIFEST).is_file():
+            return candidate
+    return None
+
+
+def read_config(path: Path) -> TrainConfig:
+    """The configuration that a checkpoint was trained with."""
+    return TrainConfig.from_dict(json.loads((path / CONFIG).read_text(encoding="utf-8")))
+
+
+def load_weights(path: Path, task: nn.Module) -> None:
+    """Loads a checkpoint's weights into a task of the same configuration."""
+    task.load_state_dict(load_file(path / WEIGHTS))
+
+
+def resume(
+    path: Path,
+    task: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    *,
+    config: TrainConfig,
+) -> Progress:
+    """Restores everything an uninterrupted run would have at this point.
+
+    Raises:
+        ValueError: the checkpoint was trained with another configuration; the message names every difference.
+    """
+    changed = differences(read_config(path), config)
+    if changed:
+        raise ValueError(
+            f"The checkpoint {path} was trained with other settings ({'; '.join(changed)}); "
+            "use the same ones, or another --out folder."
+        )
+    load_weights(path, task)
+    state = torch.load(path / OPTIMISER, weights_only=True, map_location="cpu")
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    return Progress(**json.loads((path / MANIFEST).read_text(encoding="utf-8")))

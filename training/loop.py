@@ -1,0 +1,122 @@
+"""The one training loop: step, log, evaluate, save. It works with any task that turns a batch into named losses."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from torch.utils.tensorboard import SummaryWriter
+
+from training.augment import augment_pairs
+from training.checkpoint import Progress, find_checkpoint, resume, save_checkpoint
+from training.config import TrainConfig
+from training.pairs import Batch, PreparedPairs
+from training.tasks import TwoTowerTask
+
+Evaluate = Callable[[TwoTowerTask], dict[str, Any]]
+
+
+def train(
+    task: TwoTowerTask,
+    pairs: PreparedPairs,
+    config: TrainConfig,
+    *,
+    out: Path,
+    device: torch.device,
+    evaluate: Evaluate,
+) -> dict[str, Any]:
+    """Trains for the configured number of epochs, resuming from the checkpoint in `out` when there is one.
+
+    Args:
+        task: the networks and their losses.
+        pairs: the training pairs.
+        config: the whole configuration.
+        out: where checkpoint and TensorBoard log go.
+        device: where to train.
+        evaluate: measures the task on validation data at each checkpoint; {} when there is none.
+
+    Returns:
+        The last measured metrics.
+
+    Raises:
+        ValueError: a loss is not finite, or the checkpoint belongs to another configuration.
+    """
+    task.to(device).to(memory_format=torch.channels_last).train()  # convolutions run faster so, on a CPU too
+    steps_per_epoch = pairs.num_batches(config.batch_size)
+    optimiser = torch.optim.AdamW(task.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.learning_rate, total_steps=config.epochs * steps_per_epoch, pct_start=config.warmup_share
+    )
+    progress = Progress(epoch=0, step=0, metrics={})
+    checkpoint = find_checkpoint(out / "checkpoint")
+    if checkpoint is not None:
+        progress = resume(checkpoint, task, optimiser, schedule, config=config)
+    with SummaryWriter(str(out / "tensorboard")) as board, _progress_bar() as bar:
+        shown = bar.add_task("training", total=config.epochs * steps_per_epoch, completed=progress.step, loss=math.nan)
+        for epoch in range(progress.epoch, config.epochs):
+            started = time.perf_counter()
+            torch.manual_seed(config.seed * 1_000_003 + epoch)  # a resumed run draws what an uninterrupted one would
+            step, losses = progress.step, {}
+            for batch in pairs.batches(config.batch_size, seed=config.seed, epoch=epoch):
+                losses = _step(task, batch, config, device)
+                optimiser.step()
+                optimiser.zero_grad(set_to_none=True)
+                schedule.step()
+                step += 1
+                _check_finite(losses, step)
+                bar.update(shown, advance=1, loss=losses["total"])
+            metrics = progress.metrics
+            if (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs:
+                metrics = evaluate(task)
+                task.train()
+            progress = Progress(epoch=epoch + 1, step=step, metrics=metrics)
+            speed = steps_per_epoch * 2 * config.batch_size / (time.perf_counter() - started)
+            _log(
+                board, losses | metrics | {"images_per_second": speed, "rate": schedule.get_last_lr()[0]}, progress, bar
+            )
+            if (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs:
+                save_checkpoint(out / "checkpoint", task, optimiser, schedule, config=config, progress=progress)
+    return progress.metrics
+
+
+def _step(task: TwoTowerTask, batch: Batch, config: TrainConfig, device: torch.device) -> dict[str, float]:
+    """Accumulates the gradients of one batch and returns its losses."""
+    batch = batch.to(device)
+    photo, sketch = augment_pairs(batch, config.augmentation, config.preprocessing, generator=torch.default_generator)
+    photo, sketch = (images.contiguous(memory_format=torch.channels_last) for images in (photo, sketch))
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.autocast_bf16):
+        losses = task(photo, sketch, batch.category)
+    total = torch.stack(list(losses.values())).sum()
+    torch.autograd.backward(total)
+    return {name: float(loss.detach()) for name, loss in losses.items()} | {"total": float(total.detach())}
+
+
+def _check_finite(losses: dict[str, float], step: int) -> None:
+    broken = [name for name, value in losses.items() if not math.isfinite(value)]
+    if broken:
+        raise ValueError(
+            f"The loss {broken[0]} is {losses[broken[0]]} at step {step}; lower the learning rate or switch autocast "
+            "off, then resume from the last checkpoint."
+        )
+
+
+def _log(board: SummaryWriter, values: dict[str, Any], progress: Progress, bar: Bar) -> None:
+    numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
+    for name, value in numbers.items():
+        board.add_scalar(name, value, progress.step)
+    bar.console.print(f"epoch {progress.epoch}  " + "  ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
+
+
+def _progress_bar() -> Bar:
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TimeRemainingColumn(),
+        refresh_per_second=2,
+    )
