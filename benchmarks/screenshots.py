@@ -33,7 +33,7 @@ def main() -> None:
         for name, (device, photo_id) in PICTURES.items():
             page = browser.new_context(**device).new_page()
             page.goto(arguments.url)
-            draw(page, strokes[photo_id], arguments.url)
+            draw(page, strokes[photo_id])
             page.wait_for_timeout(1500)
             page.screenshot(path=str(arguments.out / f"{name}.jpg"), type="jpeg", quality=85)
             page.close()

@@ -126,7 +126,8 @@ class _Renderer:
     def _developed(self, linear: Array) -> Image.Image:
         ticks = (np.arange(self.size) + 0.5) / self.size - 0.5
         radius = ticks[:, None] ** 2 + ticks[None] ** 2
-        exposed = linear * (1.0 - self.shot.vignette * radius * 1.6)[..., None] * 1.3
+        # Shading interpolated between sparse light samples may dip below zero in a tight corner.
+        exposed = np.maximum(linear, 0.0) * (1.0 - self.shot.vignette * radius * 1.6)[..., None] * 1.3
         toned = (1.0 - np.exp(-1.45 * exposed)) ** 1.1  # a film-like shoulder: white things keep their shading
         noise = np.random.default_rng(self.shot.grain_seed).normal(0.0, 0.006, (self.size, self.size, 1))
         display = np.clip(toned, 0, 1) ** (1 / 2.2) + noise

@@ -33,3 +33,7 @@ def test_a_photo_is_neither_black_nor_burnt_out_and_repeats_exactly(which: int) 
     assert 50 < pixels.mean() < 245
     assert pixels.std() > 8
     assert np.array_equal(pixels, np.asarray(render_photo(design_item("demo", which), image_size_px=96)))
+
+
+def test_light_that_dips_below_zero_is_black_and_not_a_number() -> None:
+    render_photo(design_item("demo", 180), image_size_px=384)  # a mug with a tight corner under its handle
