@@ -224,7 +224,7 @@ def test_opening_follows_a_generation_that_is_replaced_meanwhile(built: Any, mon
 def test_a_gallery_opens_without_reading_it_all(built: Any) -> None:
     started = time.perf_counter()
     built.open().close()
-    assert time.perf_counter() - started < 1.0  # 5 ms on an idle machine
+    assert time.perf_counter() - started < 20  # it opens without hashing; 5 ms on an idle machine
 
 
 def test_a_gallery_on_read_only_media_can_be_read(built: Any) -> None:
