@@ -59,7 +59,9 @@ def answers_over_http(
     serve = [sys.executable, "-m", "service", "--gallery", str(folder / "gallery"), "--bundle", str(bundle)]
     environment = os.environ | {"SKETCH_SEARCH_MAX_K": str(len(offline.gallery)), "SKETCH_SEARCH_LOG_LEVEL": "error"}
     server = subprocess.Popen(
-        [*serve, "--precision", precision, "--device", "cpu", "--port", str(port)], env=environment
+        [*serve, "--precision", precision, "--device", "cpu", "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
     )
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:

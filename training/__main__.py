@@ -18,6 +18,9 @@ def main() -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed; `make setup` installs what training needs.", file=sys.stderr)  # noqa: T201
+        return 2
     from training.run import print_json
 
     print_json(result)
