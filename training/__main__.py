@@ -5,9 +5,10 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from training.config import TrainConfig
-from training.recipes import RECIPES, get_recipe
+from training.recipes import METHODS, RECIPES, get_recipe
 
 
 def main() -> int:
@@ -32,19 +33,25 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, call, text in (
         ("run", _run, "train the recipe, export a bundle to OUT/bundle and evaluate it on the test split"),
-        ("baseline", _baseline, "train the two-tower baseline only; the checkpoint goes to OUT/checkpoint"),
+        ("baseline", _stage, "train the two-tower baseline only; the checkpoint goes to OUT/baseline"),
+        ("teacher", _stage, "train XModalViT's teacher only; the checkpoint goes to OUT/teacher"),
+        ("students", _stage, "train the students of OUT/teacher; the checkpoint goes to OUT/students"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--recipe", required=True, choices=list(RECIPES))
         command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
         command.add_argument("--out", type=Path, required=True, help="run folder; a run found there is resumed")
         command.add_argument("--init", help="pretrained weights: a local file, or 'pretrained' to fetch timm's own")
+        command.add_argument("--method", choices=list(METHODS), help="instead of the recipe's")
+        command.add_argument(
+            "--start", type=Path, help="checkpoint of an earlier run whose encoders this one begins with"
+        )
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--epochs", type=int, help="instead of the recipe's")
         command.add_argument("--validation", type=float, help="share of training photos to measure on")
         command.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
         command.add_argument("--resume", action="store_true", help="require a run to resume in OUT")
-        command.set_defaults(call=call)
+        command.set_defaults(call=call, stage=name)
         if name == "run":
             command.add_argument("--test-data", type=Path, help="where the test split is, if not in --data")
     command = commands.add_parser("export", help="export the checkpoint of a run folder to OUT/bundle")
@@ -65,14 +72,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _config(arguments: argparse.Namespace) -> TrainConfig:
     config = replace(get_recipe(arguments.recipe), seed=arguments.seed)
-    for name, value in (
-        ("weights", arguments.init),
-        ("epochs", arguments.epochs),
-        ("validation_share", arguments.validation),
-    ):
-        if value is not None:
-            config = replace(config, **{name: value})
-    return config
+    changes: dict[str, Any] = {
+        "weights": arguments.init,
+        "epochs": arguments.epochs,
+        "validation_share": arguments.validation,
+        "start": arguments.start and str(arguments.start),
+    }
+    config = replace(config, **{name: value for name, value in changes.items() if value is not None})
+    if arguments.init is not None and config.teacher is not None:
+        config = replace(config, teacher=replace(config.teacher, weights=arguments.init))
+    method = METHODS.get("two-tower" if arguments.stage == "baseline" else arguments.method or "")
+    return method(config) if method else config
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, object]:
@@ -90,14 +100,15 @@ def _run(arguments: argparse.Namespace) -> dict[str, object]:
     )
 
 
-def _baseline(arguments: argparse.Namespace) -> dict[str, object]:
-    from training.run import choose_device, require_resumable, train_baseline
+def _stage(arguments: argparse.Namespace) -> dict[str, object]:
+    from training.run import choose_device, require_resumable
+    from training.stages import read_training_data, train_stage
 
     if arguments.resume:
         require_resumable(arguments.out)
-    return train_baseline(
-        _config(arguments), data=arguments.data, out=arguments.out, device=choose_device(arguments.device)
-    )
+    config = _config(arguments)
+    data = read_training_data(arguments.data, config)
+    return train_stage(arguments.stage, config, data, out=arguments.out, device=choose_device(arguments.device))
 
 
 def _export(arguments: argparse.Namespace) -> dict[str, object]:

@@ -15,19 +15,20 @@ from training.augment import augment_pairs
 from training.checkpoint import Progress, find_checkpoint, resume, save_checkpoint
 from training.config import TrainConfig
 from training.pairs import Batch, PreparedPairs
-from training.tasks import TwoTowerTask
+from training.tasks import Task
 
-Evaluate = Callable[[TwoTowerTask], dict[str, Any]]
+Evaluate = Callable[[Task], dict[str, Any]]
 
 
 def train(
-    task: TwoTowerTask,
+    task: Task,
     pairs: PreparedPairs,
     config: TrainConfig,
     *,
     out: Path,
     device: torch.device,
     evaluate: Evaluate,
+    label: str = "training",
 ) -> dict[str, Any]:
     """Trains for the configured number of epochs, resuming from the checkpoint in `out` when there is one.
 
@@ -38,6 +39,7 @@ def train(
         out: where checkpoint and TensorBoard log go.
         device: where to train.
         evaluate: measures the task on validation data at each checkpoint; {} when there is none.
+        label: of the progress bar.
 
     Returns:
         The last measured metrics.
@@ -47,7 +49,8 @@ def train(
     """
     task.to(device).to(memory_format=torch.channels_last).train()  # convolutions run faster so, on a CPU too
     steps_per_epoch = pairs.num_batches(config.batch_size)
-    optimiser = torch.optim.AdamW(task.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=config.epochs * steps_per_epoch, pct_start=config.warmup_share
     )
@@ -56,12 +59,14 @@ def train(
     if checkpoint is not None:
         progress = resume(checkpoint, task, optimiser, schedule, config=config)
     with SummaryWriter(str(out / "tensorboard")) as board, _progress_bar() as bar:
-        shown = bar.add_task("training", total=config.epochs * steps_per_epoch, completed=progress.step, loss=math.nan)
+        shown = bar.add_task(label, total=config.epochs * steps_per_epoch, completed=progress.step, loss=math.nan)
         for epoch in range(progress.epoch, config.epochs):
             started = time.perf_counter()
             torch.manual_seed(config.seed * 1_000_003 + epoch)  # a resumed run draws what an uninterrupted one would
             step, losses = progress.step, {}
-            for batch in pairs.batches(config.batch_size, seed=config.seed, epoch=epoch):
+            for batch in pairs.batches(
+                config.batch_size, seed=config.seed, epoch=epoch, num_sketches=task.num_sketches
+            ):
                 losses = _step(task, batch, config, device)
                 optimiser.step()
                 optimiser.zero_grad(set_to_none=True)
@@ -74,7 +79,7 @@ def train(
                 metrics = evaluate(task)
                 task.train()
             progress = Progress(epoch=epoch + 1, step=step, metrics=metrics)
-            speed = steps_per_epoch * 2 * config.batch_size / (time.perf_counter() - started)
+            speed = 2 * len(pairs.items) / (time.perf_counter() - started)
             _log(
                 board, losses | metrics | {"images_per_second": speed, "rate": schedule.get_last_lr()[0]}, progress, bar
             )
@@ -83,13 +88,12 @@ def train(
     return progress.metrics
 
 
-def _step(task: TwoTowerTask, batch: Batch, config: TrainConfig, device: torch.device) -> dict[str, float]:
+def _step(task: Task, batch: Batch, config: TrainConfig, device: torch.device) -> dict[str, float]:
     """Accumulates the gradients of one batch and returns its losses."""
     batch = batch.to(device)
-    photo, sketch = augment_pairs(batch, config.augmentation, config.preprocessing, generator=torch.default_generator)
-    photo, sketch = (images.contiguous(memory_format=torch.channels_last) for images in (photo, sketch))
+    views = augment_pairs(batch, config.augmentation, config.preprocessing, generator=torch.default_generator)
     with torch.autocast(device.type, torch.bfloat16, enabled=config.autocast_bf16):
-        losses = task(photo, sketch, batch.category)
+        losses = task(views)
     total = torch.stack(list(losses.values())).sum()
     torch.autograd.backward(total)
     return {name: float(loss.detach()) for name, loss in losses.items()} | {"total": float(total.detach())}

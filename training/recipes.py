@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from model.preprocess import Preprocessing
-from training.config import Augmentation, TrainConfig
+from training.config import Augmentation, DistillationConfig, TeacherConfig, TrainConfig
 
 
 def qmul_shoes() -> TrainConfig:
@@ -44,6 +44,21 @@ def catalogue() -> TrainConfig:
     )
 
 
+def two_tower(config: TrainConfig) -> TrainConfig:
+    """The baseline: the same backbone, data and budget without a teacher."""
+    return replace(config, teacher=None, distillation=DistillationConfig())
+
+
+def xmodalvit_paper(config: TrainConfig) -> TrainConfig:
+    """XModalViT as published: queues, three XMA blocks, separate students that see nothing but the fused targets."""
+    teacher = TeacherConfig(backbone=config.backbone, weights=config.weights, epochs=config.epochs)
+    return replace(config, shared_encoder=False, teacher=teacher, distillation=DistillationConfig())
+
+
+METHODS: dict[str, Callable[[TrainConfig], TrainConfig]] = {
+    "two-tower": two_tower,
+    "xmodalvit-paper": xmodalvit_paper,
+}
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     recipe().recipe: recipe for recipe in (qmul_shoes, sketchy_subset, own_pairs, catalogue)
 }
