@@ -59,6 +59,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json, to judge precisions")
     command.add_argument("--name", default="exported")
     command.set_defaults(call=_export)
+    command = commands.add_parser("pseudo-sketches", help="make a dataset out of photos alone, for recipe own-photos")
+    command.add_argument("--photos", type=Path, required=True, help="folder of photos")
+    command.add_argument("--out", type=Path, required=True, help="folder of the dataset to make")
+    command.add_argument("--sketches", type=int, default=5, help="drawings of each photo")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--exclude", type=Path, help="dataset whose test photos, and near-duplicates, are left out")
+    command.set_defaults(call=_pseudo_sketches)
+    command = commands.add_parser("preview", help="contact sheet: photos with their sketches")
+    command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
+    command.add_argument("--out", type=Path, required=True, help="the PNG to write")
+    command.set_defaults(call=_preview)
     command = commands.add_parser("evaluate", help="strict evaluation of a bundle; prints one JSON object last")
     command.add_argument("--bundle", type=Path, required=True)
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
@@ -116,6 +127,24 @@ def _export(arguments: argparse.Namespace) -> dict[str, object]:
 
     bundle = export_run(arguments.out, data=arguments.data, name=arguments.name, trained={})
     return {"bundle": str(bundle.path), "fingerprint": bundle.fingerprint, "info": dict(bundle.info)}
+
+
+def _pseudo_sketches(arguments: argparse.Namespace) -> dict[str, object]:
+    from training.dataset import read_split
+    from training.photo_dataset import write_photo_dataset
+
+    exclude = [item.photo for item in read_split(arguments.exclude, "test").items] if arguments.exclude else []
+    return write_photo_dataset(
+        arguments.photos, arguments.out, sketches=arguments.sketches, seed=arguments.seed, exclude=exclude
+    ).summary()
+
+
+def _preview(arguments: argparse.Namespace) -> dict[str, object]:
+    from training.dataset import read_split
+    from training.preview import contact_sheet
+
+    contact_sheet(read_split(arguments.data, "train")).save(arguments.out)
+    return {"written": str(arguments.out)}
 
 
 def _evaluate(arguments: argparse.Namespace) -> dict[str, object]:

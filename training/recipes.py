@@ -22,6 +22,17 @@ def own_pairs() -> TrainConfig:
     return replace(qmul_shoes(), recipe="own-pairs", validation_share=0.1)
 
 
+def own_photos() -> TrainConfig:
+    """Photos without a single sketch: the two-tower learns from pseudo-sketches of them."""
+    return replace(
+        qmul_shoes(),
+        recipe="own-photos",
+        epochs=8,
+        augmentation=Augmentation(sketch_warp=0.03, sketch_erase=0.2, scale=0.15),
+        validation_share=0.05,
+    )
+
+
 def catalogue() -> TrainConfig:
     """The demo bundle: a small network from scratch on the procedural catalogue, for any laptop."""
     return TrainConfig(
@@ -60,7 +71,7 @@ METHODS: dict[str, Callable[[TrainConfig], TrainConfig]] = {
     "xmodalvit-paper": xmodalvit_paper,
 }
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    recipe().recipe: recipe for recipe in (qmul_shoes, sketchy_subset, own_pairs, catalogue)
+    recipe().recipe: recipe for recipe in (qmul_shoes, sketchy_subset, own_pairs, own_photos, catalogue)
 }
 
 
