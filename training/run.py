@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from model.bundle import Bundle, write_manifest
+from training import distributed
 from training.bundle_export import export_bundle
 from training.checkpoint import find_checkpoint
 from training.config import TrainConfig
@@ -99,6 +100,8 @@ def run(
     test = read_split(test_data or data, TEST)  # a missing test split is better found before training than after
     started = time.perf_counter()
     train_stages(config, data=data, out=out, device=device)
+    if not distributed.is_first():
+        return {}
     minutes = round((time.perf_counter() - started) / 60, 1)
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, {device.type}, torch {torch.__version__}"
     trained = {"command": command, "minutes": minutes, "machine": machine}

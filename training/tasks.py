@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from model.bundle import MODALITIES, Modality
 from model.nets.student import Student
 from training.config import TrainConfig
+from training.distributed import gather
 from training.losses import symmetric_info_nce
 from training.pairs import Views
 
@@ -29,7 +30,10 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, views: Views) -> dict[str, Tensor]:
-        """The losses of one batch, name -> scalar, weights included; their sum is minimised."""
+        """The losses of one batch, name -> scalar, weights included; their sum is minimised.
+
+        With several processes `views` is this one's share, and the losses are those of the whole batch.
+        """
 
     @abstractmethod
     def encoder(self, modality: Modality) -> nn.Module:
@@ -58,7 +62,7 @@ class TwoTowerTask(Task):
 
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
-        photo_embedding, sketch_embedding = embed_pairs(self.encoders, views)
+        photo_embedding, sketch_embedding = map(gather, embed_pairs(self.encoders, views))
         loss = symmetric_info_nce(
             photo_embedding,
             sketch_embedding,
@@ -68,7 +72,7 @@ class TwoTowerTask(Task):
         if not self._category_weight:
             return {"contrastive": loss}
         logits = self.category_head(torch.cat([photo_embedding, sketch_embedding]) * _CATEGORY_SCALE)
-        category_loss = F.cross_entropy(logits.float(), views.category.repeat(2))
+        category_loss = F.cross_entropy(logits.float(), gather(views.category).repeat(2))
         return {"contrastive": loss * self._ramp(), "category": category_loss * self._category_weight}
 
     def _ramp(self) -> float:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from model.bundle import MODALITIES, Modality
 from model.nets.teacher import Teacher, Tokens, unit_norm
 from training.config import TeacherConfig, TrainConfig
+from training.distributed import gather
 from training.losses import queue_contrast, relational_angle, relational_distance, symmetric_info_nce
 from training.pairs import Views
 from training.queue import KeyQueue
@@ -37,12 +38,12 @@ class TeacherTask(Task):
         alone = self._draw_alone(len(views.photo), views.photo.device)
         photo_target = self.teacher.fuse(photos, one, alone=alone)[0]
         sketch_target = self.teacher.fuse(photos, other, alone=alone)[1]
-        losses = {"fused": self._contrast(photo_target, sketch_target, views.item)}
+        losses = {"fused": self._contrast(gather(photo_target), gather(sketch_target), gather(views.item))}
         if self._settings.mismatch:
             losses["mismatch"] = self._mismatch(photos, one, other, (photo_target, sketch_target))
         if self._settings.unfused_weight:
             losses["unfused"] = self._settings.unfused_weight * self._info_nce(
-                unit_norm(photos.cls), unit_norm(one.cls)
+                gather(unit_norm(photos.cls)), gather(unit_norm(one.cls))
             )
         return losses
 
@@ -114,7 +115,8 @@ class TeacherTask(Task):
     def _mismatch(self, photos: Tokens, one: Tokens, other: Tokens, targets: tuple[Tensor, Tensor]) -> Tensor:
         """A pair must be told from the same photo with a neighbour's sketch and the same sketch with its photo.
 
-        For every pair a choice between its match and one mismatch, in both directions.
+        For every pair a choice between its match and one mismatch, in both directions. With several processes the
+        neighbour is one in the same process.
         """
         photo_target, sketch_target = targets
         shifted = torch.arange(len(photo_target), device=photo_target.device).roll(1)
@@ -122,7 +124,7 @@ class TeacherTask(Task):
         wrong_photo = self.teacher.fuse(photos[shifted], one)[0]
         right = (photo_target * sketch_target).sum(dim=1)
         margins = [right - (photo_target * wrong_sketch).sum(dim=1), right - (wrong_photo * sketch_target).sum(dim=1)]
-        return nn.functional.softplus(-torch.cat(margins) / self._temperature).mean()
+        return nn.functional.softplus(-gather(torch.stack(margins, dim=1)) / self._temperature).mean()
 
 
 class StudentsTask(Task):
@@ -160,12 +162,12 @@ class StudentsTask(Task):
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
         with torch.no_grad():
-            targets = dict(zip(MODALITIES, self._targets(views), strict=True))
-        outputs = dict(zip(MODALITIES, embed_pairs(self.encoders, views), strict=True))
-        settings, losses = self._settings, {}
+            targets = dict(zip(MODALITIES, map(gather, self._targets(views)), strict=True))
+        outputs = dict(zip(MODALITIES, map(gather, embed_pairs(self.encoders, views)), strict=True))
+        settings, losses, item = self._settings, {}, gather(views.item)
         if settings.contrast_weight:
             for modality in MODALITIES:
-                contrast = self._contrast(modality, outputs[modality], targets[modality], views.item)
+                contrast = self._contrast(modality, outputs[modality], targets[modality], item)
                 losses[f"contrast_{modality}"] = settings.contrast_weight * contrast
         student, teacher = torch.cat(list(outputs.values())), torch.cat(list(targets.values()))
         if settings.distance_weight:
