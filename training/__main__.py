@@ -92,6 +92,11 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     config = replace(config, **{name: value for name, value in changes.items() if value is not None})
     if arguments.init is not None and config.teacher is not None:
         config = replace(config, teacher=replace(config.teacher, weights=arguments.init))
+    if config.recipe.endswith("+pairs") and config.start is None:
+        raise ValueError(
+            f"The recipe {config.recipe} begins with another run's encoders; give --start, such as "
+            "runs/photos/baseline/checkpoint."
+        )
     method = METHODS.get("two-tower" if arguments.stage == "baseline" else arguments.method or "")
     return method(config) if method else config
 

@@ -126,6 +126,7 @@ class TrainConfig:
         ramp_steps: the contrastive loss is left out for so many steps and then rises to its full weight over as many.
         augmentation: how training images are varied.
         autocast_bf16: forward passes in bfloat16 where the device gains from it.
+        pseudo_sketches: drawings to make of each photo when the data are photos alone; 0 where there are sketches.
         validation_share: share of the training photos kept out of training to measure on; the test split never is.
         checkpoint_epochs: a checkpoint is written after every so many epochs, and after the last.
         seed: of weights, order and augmentation.
@@ -151,6 +152,7 @@ class TrainConfig:
     ramp_steps: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     autocast_bf16: bool = True
+    pseudo_sketches: int = 0
     validation_share: float = 0.0
     checkpoint_epochs: int = 1
     seed: int = 0

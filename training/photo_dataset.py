@@ -82,7 +82,14 @@ def write_photo_dataset(
     kept = [(row, file) for row, file in enumerate(files) if drawn[row].hash and file not in near]
     if not kept:
         raise ValueError(f"None of the {len(files)} photos below {photos} can be used; see that they are photos.")
-    values = {"name": photos.name, "items": [_item(row, file, out, sketches, seed) for row, file in kept]}
+    held_out = set(
+        np.random.default_rng(seed).permutation(len(kept))[: max(1, round(HELD_OUT_SHARE * len(kept)))].tolist()
+    )
+    items = [
+        _item(row, file, out, sketches, split="test" if place in held_out else "train")
+        for place, (row, file) in enumerate(kept)
+    ]
+    values = {"name": photos.name, "items": items}
     made = PhotoDataset(
         path=out,
         photos=len(kept),
@@ -132,12 +139,11 @@ def _near_duplicates(hashes: dict[Path, str], exclude: Iterable[Path]) -> set[Pa
     return near
 
 
-def _item(row: int, file: Path, out: Path, sketches: int, seed: int) -> dict[str, Any]:
-    held_out = np.random.default_rng([seed, row, sketches]).random() < HELD_OUT_SHARE
+def _item(row: int, file: Path, out: Path, sketches: int, *, split: str) -> dict[str, Any]:
     return {
         "id": f"{row:06d}",
         "category": "",
-        "split": "test" if held_out else "train",
+        "split": split,
         "photo": os.path.relpath(file, out),
         "sketches": [f"sketches/{row:06d}-{number}.png" for number in range(sketches)],
     }

@@ -28,9 +28,15 @@ def own_photos() -> TrainConfig:
         qmul_shoes(),
         recipe="own-photos",
         epochs=8,
+        pseudo_sketches=5,
         augmentation=Augmentation(sketch_warp=0.03, sketch_erase=0.2, scale=0.15),
         validation_share=0.05,
     )
+
+
+def own_photos_pairs() -> TrainConfig:
+    """Whatever pairs exist, after own-photos: begins with that run's encoders (--start)."""
+    return replace(qmul_shoes(), recipe="own-photos+pairs", learning_rate=1e-4, epochs=25)
 
 
 def catalogue() -> TrainConfig:
@@ -71,7 +77,8 @@ METHODS: dict[str, Callable[[TrainConfig], TrainConfig]] = {
     "xmodalvit-paper": xmodalvit_paper,
 }
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    recipe().recipe: recipe for recipe in (qmul_shoes, sketchy_subset, own_pairs, own_photos, catalogue)
+    recipe().recipe: recipe
+    for recipe in (qmul_shoes, sketchy_subset, own_pairs, own_photos, own_photos_pairs, catalogue)
 }
 
 

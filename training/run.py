@@ -2,6 +2,7 @@
 
 import json
 import platform
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from training.checkpoint import find_checkpoint
 from training.config import TrainConfig
 from training.dataset import read_split
 from training.evaluate import evaluate_bundle
+from training.photo_dataset import write_photo_dataset
 from training.stages import (
     TRAIN,
     Stage,
@@ -85,7 +87,7 @@ def run(
 
     Args:
         config: from a recipe.
-        data: dataset with manifest.json.
+        data: dataset with manifest.json; for a recipe of photos alone, a folder of photos.
         out: run folder.
         device: where to train.
         command: what the user typed, recorded in the bundle.
@@ -97,6 +99,7 @@ def run(
     Raises:
         ValueError: the data, the weights or an earlier run in `out` cannot be used.
     """
+    data = as_dataset(data, out, config)
     test = read_split(test_data or data, TEST)  # a missing test split is better found before training than after
     started = time.perf_counter()
     train_stages(config, data=data, out=out, device=device)
@@ -109,6 +112,22 @@ def run(
     summary = evaluate_bundle(bundle, test, device="cpu").summary
     record_accuracy(bundle, summary)
     return summary
+
+
+def as_dataset(data: Path, out: Path, config: TrainConfig) -> Path:
+    """The dataset to train on: `data` itself, or, for a recipe of photos alone, one with pseudo-sketches of them.
+
+    Returns:
+        A folder with manifest.json; made in `out`/pseudo-sketches when `data` is a folder of photos.
+    """
+    if config.pseudo_sketches == 0 or data.is_file() or (data / "manifest.json").is_file():
+        return data
+    if not data.is_dir():
+        raise ValueError(f"There is no folder {data}; give one with photos, or with a manifest.json.")
+    made = write_photo_dataset(data, out / "pseudo-sketches", sketches=config.pseudo_sketches, seed=config.seed)
+    for path, reason in made.unreadable:
+        print(f"left out: {path}: {reason}", file=sys.stderr)  # noqa: T201 - part of the command's answer
+    return made.path
 
 
 def record_accuracy(bundle: Bundle, summary: dict[str, Any]) -> None:

@@ -177,3 +177,21 @@ def test_the_command_line_reports_a_wrong_folder_in_one_sentence(tmp_path: Path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: There is no encoder bundle")
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_of_photos_alone_becomes_a_bundle(dataset: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for file in dataset.glob("*.jpg"):
+        (photos / file.name).write_bytes(file.read_bytes())
+    (photos / "broken.jpg").write_bytes(b"not a photo")
+    config = replace(CONFIG, epochs=1, pseudo_sketches=2, validation_share=0.0)
+    summary = run(config, data=photos, out=tmp_path / "run", device=CPU, command="by a test")
+    assert summary["dataset"] == "photos"
+    assert summary["queries"] == 2 * summary["gallery"] > 0
+    assert read_bundle(tmp_path / "run/bundle").info["trained_on"]["photos"] == 24 - summary["gallery"]
+
+
+def test_photos_alone_are_not_enough_for_a_recipe_of_pairs(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no dataset at"):
+        run(CONFIG, data=dataset / "..", out=tmp_path, device=CPU, command="by a test")
