@@ -130,6 +130,12 @@ def give_picture(page: Page, png: bytes, *, event: str) -> None:
     )
 
 
+def png_of(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
 def wait_until(page: Page, condition: Callable[[], bool]) -> None:
     for _ in range(200):
         if condition():
@@ -230,6 +236,29 @@ def test_a_picture_is_searched(page: Page, sketch: Callable[[str], bytes], way: 
 def test_a_file_that_is_no_picture_is_refused_in_a_sentence(page: Page) -> None:
     page.get_by_test_id("file-input").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"no"})
     expect(page.get_by_test_id("status")).to_contain_text("a.png cannot be read as a picture")
+
+
+@pytest.mark.parametrize("paper", ["white", "grey", "black", "#00000000"])
+def test_a_blank_picture_is_refused_in_a_sentence_and_the_drawing_stays(page: Page, paper: str) -> None:
+    def choose(name: str, png: bytes) -> None:
+        page.get_by_test_id("file-input").set_input_files({"name": name, "mimeType": "image/png", "buffer": png})
+
+    draw(page, CROSSING)
+    before = shown(page)
+    choose("torn.png", b"no")
+    choose("paper.png", png_of(Image.new("RGBA", (300, 200), paper)))
+    expect(page.get_by_test_id("status")).to_contain_text("paper.png is blank")
+    expect(page.locator("#spoken")).to_contain_text("paper.png is blank")
+    assert shown(page) == before
+    draw(page, SQUARE)
+    expect(page.get_by_test_id("status")).to_contain_text("12 of 24 photos")
+
+
+def test_a_pale_pencil_drawing_is_not_blank(page: Page) -> None:
+    pale = Image.new("L", (300, 300), 255)
+    pale.paste(215, (60, 60, 240, 240))
+    give_picture(page, png_of(pale), event="paste")
+    expect(page.get_by_test_id("result")).to_have_count(12)
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
