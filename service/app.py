@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
+from model.version import __version__
 from service.engine import SearchEngine
 from service.error_handlers import add_error_handlers
 from service.live_gallery import LiveGallery
@@ -18,7 +19,7 @@ from service.query_routes import expectations, query_router
 from service.readiness import NotReadyError
 from service.serving import Serving
 from service.settings import Settings
-from service.status_routes import status_router, version
+from service.status_routes import status_router
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
     # The interactive documentation pages load their scripts from another host, which the page's policy forbids.
     app = FastAPI(
         title="Sketch search",
-        version=version(),
+        version=__version__,
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
+from model.version import __version__
 from service.app import create_app
 from service.engine import SearchEngine
 from service.settings import Settings
@@ -75,6 +76,8 @@ def test_not_ready_when_the_encoder_hangs_however_often_it_is_asked(
 
 def test_info_lists_versions_encoder_gallery_and_limits(client: TestClient, settings: Settings) -> None:
     info = client.get("/info").json()
+    assert info["service"]["version"] == __version__
+    assert client.get("/openapi.json").json()["info"]["version"] == __version__
     assert {"fastapi", "numpy", "pillow"} <= set(info["service"]["libraries"])
     assert info["model"]["provider"] == "FakeExecutionProvider"
     assert info["model"]["info"] == {"trained": "never"}
