@@ -56,7 +56,8 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
     add_page(app)
     app.add_middleware(
         BodyLimitMiddleware,
-        limit_bytes=settings.max_upload_bytes + _FORM_OVERHEAD_BYTES,
+        limit_bytes=settings.max_upload_bytes,
+        form_overhead_bytes=_FORM_OVERHEAD_BYTES,
         limit_bytes_by_path={"/search/batch": settings.max_batch_bytes},
     )
     app.add_middleware(RequestLogMiddleware)

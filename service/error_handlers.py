@@ -61,12 +61,10 @@ def _explain(request: Request, errors: Sequence[Any], expectations: dict[str, st
     first = errors[0]
     source, name = str(first["loc"][0]), str(first["loc"][-1])
     if source == "body" and not _is_multipart(request):
-        sent = request.headers.get("content-type", "nothing")
-        return Refusal(
-            415,
-            "unsupported_content_type",
-            f"The content type is {shown(sent)}; expected {_MULTIPART} with the drawing as a file field.",
-        )
+        sent = request.headers.get("content-type")
+        what = f"The content type is {shown(sent)}" if sent else "The request names no content type"
+        sentence = f"{what}; expected {_MULTIPART} with the drawing as a file field."
+        return Refusal(415, "unsupported_content_type", sentence)
     expected = expectations.get(name, "another value")
     if first["type"] == "missing":
         return Refusal(422, f"missing_{name}", f"The field {name} is missing; expected {expected}.")

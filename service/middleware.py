@@ -68,16 +68,20 @@ class RequestLogMiddleware:
 class BodyLimitMiddleware:
     """Refuses a body above its limit: at once when its length is announced, otherwise as soon as it is passed."""
 
-    def __init__(self, app: ASGIApp, *, limit_bytes: int, limit_bytes_by_path: Mapping[str, int]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, limit_bytes: int, form_overhead_bytes: int, limit_bytes_by_path: Mapping[str, int]
+    ) -> None:
         """Wraps an app.
 
         Args:
             app: the app to protect.
-            limit_bytes: for every path that is not named.
-            limit_bytes_by_path: path -> limit.
+            limit_bytes: of one file in the body; also what a refusal names, as it is what the operator has set.
+            form_overhead_bytes: how much larger than its file a body may be, for boundaries and small fields.
+            limit_bytes_by_path: path -> limit of the whole body there, instead of both.
         """
         self._app = app
         self._limit_bytes = limit_bytes
+        self._form_overhead_bytes = form_overhead_bytes
         self._limit_bytes_by_path = limit_bytes_by_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +89,8 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._limit_bytes_by_path.get(scope["path"], self._limit_bytes)
+        named = self._limit_bytes_by_path.get(scope["path"], self._limit_bytes)
+        limit = named if scope["path"] in self._limit_bytes_by_path else named + self._form_overhead_bytes
         length = Headers(scope=scope).get("content-length", "")
         announced = int(length) if length.isdecimal() else 0
         received = 0
@@ -95,7 +100,7 @@ class BodyLimitMiddleware:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise upload_too_large(limit)
+                raise upload_too_large(named)
             return message
 
         async def send_and_linger(message: Message) -> None:
@@ -107,7 +112,7 @@ class BodyLimitMiddleware:
             await send(message)
 
         if announced > limit:
-            await refusal_response(upload_too_large(limit))(scope, receive, send_and_linger)
+            await refusal_response(upload_too_large(named))(scope, receive, send_and_linger)
         else:
             await self._app(scope, receive_within_limit, send_and_linger)
 

@@ -77,6 +77,7 @@ def test_a_client_that_sends_everything_before_it_reads_still_gets_the_refusal(l
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in answer.lower()
     assert b"upload_too_large" in answer
+    assert b"larger than 10,485,760 bytes" in answer
 
 
 def test_a_body_that_announces_too_much_is_answered_before_it_is_sent(live_service: str) -> None:
@@ -96,6 +97,7 @@ def test_a_body_of_unannounced_length_is_refused_once_it_is_too_large(live_servi
     response = httpx2.post(f"{live_service}/search", content=endless(), headers=FORM)
     assert response.status_code == 413
     assert response.json()["error"]["code"] == "upload_too_large"
+    assert "larger than 10,485,760 bytes" in response.json()["error"]["message"]
 
 
 def test_a_client_that_leaves_in_the_middle_harms_nobody(live_service: str) -> None:
