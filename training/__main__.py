@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.config import TrainConfig
-from training.recipes import RECIPES, get_recipe
+from training.recipes import RECIPES, get_recipe, recipe_lines
 
 
 def main() -> int:
@@ -28,21 +28,29 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description="Train, export and evaluate encoders.")
+    recipes = "recipes:\n" + "".join(f"  {line}\n" for line in recipe_lines())
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Train, export and evaluate encoders; each command has its own --help.",
+        epilog=recipes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, call, text in (
         ("run", _run, "train the recipe, export a bundle to OUT/bundle and evaluate it on the test split"),
         ("baseline", _baseline, "train the two-tower baseline only; the checkpoint goes to OUT/checkpoint"),
     ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--recipe", required=True, choices=list(RECIPES))
+        command = commands.add_parser(
+            name, help=text, description=text, epilog=recipes, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        command.add_argument("--recipe", required=True, choices=list(RECIPES), help="what to train; listed below")
         command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
         command.add_argument("--out", type=Path, required=True, help="run folder; a run found there is resumed")
         command.add_argument("--init", help="pretrained weights: a local file, or 'pretrained' to fetch timm's own")
-        command.add_argument("--seed", type=int, default=0)
-        command.add_argument("--epochs", type=int, help="instead of the recipe's")
+        command.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
+        command.add_argument("--epochs", type=int, help="passes over the training photos, instead of the recipe's")
         command.add_argument("--validation", type=float, help="share of training photos to measure on")
-        command.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+        _add_device(command, "where to train")
         command.add_argument("--resume", action="store_true", help="require a run to resume in OUT")
         command.set_defaults(call=call)
         if name == "run":
@@ -50,17 +58,22 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("export", help="export the checkpoint of a run folder to OUT/bundle")
     command.add_argument("--out", type=Path, required=True, help="the run folder")
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json, to judge precisions")
-    command.add_argument("--name", default="exported")
+    command.add_argument("--name", default="exported", help="the bundle's name (exported)")
     command.set_defaults(call=_export)
     command = commands.add_parser("evaluate", help="strict evaluation of a bundle; prints one JSON object last")
-    command.add_argument("--bundle", type=Path, required=True)
+    command.add_argument("--bundle", type=Path, required=True, help="folder of the encoder bundle")
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
-    command.add_argument("--split", default="test")
+    command.add_argument("--split", default="test", help="of the manifest (test)")
     command.add_argument("--precision", default="default", help="of both encoders: fp32, int8, or the bundle's choice")
     command.add_argument("--distractors", type=Path, help="folder of further photos to put into the gallery")
-    command.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    _add_device(command, "where to embed")
     command.set_defaults(call=_evaluate)
     return parser
+
+
+def _add_device(parser: argparse.ArgumentParser, what: str) -> None:
+    text = f"{what}: auto takes the GPU when there is one, cuda fails without one (auto)"
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help=text)
 
 
 def _config(arguments: argparse.Namespace) -> TrainConfig:
