@@ -8,8 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from service.error_answers import ErrorResponse, refusal_response
 from service.errors import CLIENT_ERRORS, Refusal, describe, shown
-from service.middleware import error_response, refusal_response
 
 _MULTIPART = "multipart/form-data"
 
@@ -35,7 +35,7 @@ def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
 async def _on_client_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, CLIENT_ERRORS)
     described = describe(error)
-    return error_response(described.status, described.code, described.message)
+    return ErrorResponse(described.status, described.code, described.message)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
@@ -54,7 +54,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         message = f"The request body could not be read ({detail}); send it as {_MULTIPART} with a boundary."
     else:
         code, message = "refused", f"{where} was refused: {error.detail}."
-    return error_response(error.status_code, code, message, error.headers)
+    return ErrorResponse(error.status_code, code, message, error.headers)
 
 
 def _explain(request: Request, errors: Sequence[Any], expectations: dict[str, str]) -> Refusal:

@@ -74,6 +74,22 @@ def test_not_ready_when_the_encoder_hangs_however_often_it_is_asked(
     assert len(calls) <= 2
 
 
+def test_not_ready_but_alive_once_the_service_is_about_to_stop(
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(Settings(), engine=engine)
+    with TestClient(app) as client:
+        assert "connection" not in client.get("/readyz").headers
+        app.state.drain.begin()
+        monkeypatch.setattr(engine, "search", None)  # the answer needs no search
+        response = client.get("/readyz")
+        assert response.status_code == 503
+        assert response.json()["error"]["message"] == "The service is about to stop; send requests elsewhere."
+        alive = client.get("/healthz")
+        assert alive.status_code == 200
+        assert alive.headers["connection"] == "close"
+
+
 def test_info_lists_versions_encoder_gallery_and_limits(client: TestClient, settings: Settings) -> None:
     info = client.get("/info").json()
     assert info["service"]["version"] == __version__
