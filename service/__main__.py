@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from model.errors import SketchSearchError
+from service.leaving import leave
 from service.logs import set_up_logs, with_fields
 from service.settings import Settings, environment_variable, flag
 
@@ -100,4 +101,4 @@ def _fail(sentence: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -1,11 +1,13 @@
+import contextlib
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +75,8 @@ def start(bundle: Bundle, own_gallery: Path) -> Iterator[Start]:
     """Starts the service as a process of its own, with these further flags."""
     processes = []
 
-    def begin(*flags: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "service", "--port", "0", "--device", "cpu", *flags]
+    def begin(*flags: str, program: Sequence[str] = ("-m", "service")) -> subprocess.Popen[str]:
+        command = [sys.executable, *program, "--port", "0", "--device", "cpu", *flags]
         command += ["--gallery", str(own_gallery), "--bundle", str(bundle.path)]
         root = Path(__file__).parents[2]
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -192,6 +194,50 @@ def test_as_json_every_line_is_an_object_and_each_request_is_one_of_them(
     assert (answered["route"], answered["method"], answered["status"]) == ("/search", "POST", 200)
     assert set(answered["stages_ms"]) == {"decode", "prepare", "wait", "encode", "search"}
     assert sum("/search" in entry["message"] for entry in rest) == 2
+
+
+HANGING = """
+import sys, threading
+import service.startup
+from service.__main__ import main
+from service.leaving import leave
+
+def open_hanging_engine(settings, open_engine=service.startup.open_engine):
+    engine = open_engine(settings)
+    encode, calls = engine.encoder.encode, []
+
+    def hang(images):
+        calls.append(1)
+        if len(calls) == 1:  # the warm-up
+            return encode(images)
+        print("hangs", flush=True)
+        threading.Event().wait()
+
+    engine.encoder.encode = hang
+    return engine
+
+service.startup.open_engine = open_hanging_engine
+leave(main(sys.argv[1:]))
+"""
+
+
+def test_an_encoder_that_never_returns_does_not_keep_the_process(start: Start, sketch: Callable[[str], bytes]) -> None:
+    process = start("--drain-seconds", "0", "--shutdown-seconds", "0", program=["-c", HANGING])
+    address = address_of(process)
+
+    def ask() -> None:
+        with contextlib.suppress(httpx2.HTTPError):  # it may be told or cut off
+            httpx2.post(f"{address}/search", files={"sketch": sketch("star-plain")}, timeout=120)
+
+    search = threading.Thread(target=ask)
+    search.start()
+    assert process.stdout
+    assert process.stdout.readline() == "hangs\n"
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    search.join()
+    assert process.returncode == 1
+    assert "leaving 1 thread(s) behind that do not end" in errors
 
 
 def until_status(url: str, status: int) -> httpx2.Response:
