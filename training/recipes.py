@@ -8,17 +8,17 @@ from training.config import Augmentation, DistillationConfig, TeacherConfig, Tra
 
 
 def qmul_shoes() -> TrainConfig:
-    """Two-tower baseline on QMUL-Shoe: 304 training photos, a pretrained DeiT-Tiny shared by both modalities."""
+    """Two towers on QMUL-Shoe (304 training photos): a pretrained DeiT-Tiny shared by both modalities."""
     return TrainConfig(recipe="qmul-shoes", learning_rate=3e-4, augmentation=Augmentation(sketch_warp=0.02))
 
 
 def sketchy_subset() -> TrainConfig:
-    """The same for many categories with few photos each."""
+    """As qmul-shoes, for many categories with few photos each."""
     return replace(qmul_shoes(), recipe="sketchy-subset")
 
 
 def own_pairs() -> TrainConfig:
-    """A first recipe for one's own pairs: as qmul-shoes, with a tenth of the photos kept to measure on."""
+    """For one's own pairs: as qmul-shoes, with a tenth of the training photos kept to measure on."""
     return replace(qmul_shoes(), recipe="own-pairs", validation_share=0.1)
 
 
@@ -40,7 +40,7 @@ def own_photos_pairs() -> TrainConfig:
 
 
 def catalogue() -> TrainConfig:
-    """The demo bundle: a small network from scratch on the procedural catalogue, for any laptop."""
+    """The demo bundle: a small RegNetX from random weights on the procedural catalogue, for any laptop."""
     return TrainConfig(
         recipe="catalogue",
         backbone="regnetx_002",
@@ -80,6 +80,12 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
     recipe().recipe: recipe
     for recipe in (qmul_shoes, sketchy_subset, own_pairs, own_photos, own_photos_pairs, catalogue)
 }
+
+
+def recipe_lines() -> list[str]:
+    """One line for each recipe: its name and the first sentence of its function's docstring."""
+    width = max(map(len, RECIPES))
+    return [f"{name:<{width}}  {(recipe.__doc__ or '').splitlines()[0]}" for name, recipe in RECIPES.items()]
 
 
 def get_recipe(name: str) -> TrainConfig:
