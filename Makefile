@@ -51,10 +51,12 @@ fix: $(VENV)/.everything
 	$(BIN)/ruff format .
 
 # Universal: one file for every supported Python and platform. No file names an index.
-COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE_ONLY = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make requirements"
+COMPILE = $(COMPILE_ONLY) pyproject.toml
 requirements: | $(BIN)/python
 	$(COMPILE) --extra cpu --extra demo --extra train --extra dev --output-file requirements/dev.txt
 	$(COMPILE) --extra cpu --extra demo --constraints requirements/dev.txt --output-file requirements/cpu.txt
 	$(COMPILE) --extra cpu --extra train --constraints requirements/dev.txt --output-file requirements/train.txt
-	$(COMPILE) --extra gpu --output-file requirements/gpu.txt
+	$(COMPILE) --extra gpu --extra demo --output-file requirements/gpu.txt
+	$(COMPILE_ONLY) --group image --output-file requirements/image.txt
