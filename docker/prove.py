@@ -1,4 +1,4 @@
-"""Repeats what is claimed about the containers: builds the CPU image from a fresh clone, starts docker-compose.yml, asks.
+"""Repeats what is claimed about the containers: builds the CPU image from a fresh clone, starts it with Compose, asks.
 
     python docker/prove.py [--items 800] [--compose podman-compose] [--keep]
 
@@ -206,15 +206,17 @@ class Proof:
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="sketch"; filename="s.png"\r\n\r\n'.encode()
         body = head + sketch + f"\r\n--{boundary}--\r\n".encode()
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        return json.loads(self._fetch("/search", body, headers))
+        answer: dict[str, Any] = json.loads(self._fetch("/search", body, headers))
+        return answer
 
     def _get(self, path: str) -> dict[str, Any]:
-        return json.loads(self._fetch(path))
+        answer: dict[str, Any] = json.loads(self._fetch(path))
+        return answer
 
     def _fetch(self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
         request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", body, headers or {})
         with urllib.request.urlopen(request, timeout=20) as answer:
-            return answer.read()
+            return bytes(answer.read())
 
     def _settings(self) -> dict[str, str]:
         photos = {"PHOTOS": self._photos} if self._photos else {}

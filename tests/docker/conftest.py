@@ -16,19 +16,21 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def compose_text() -> str:
-    return (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+def compose_texts() -> dict[str, str]:
+    """File name -> content: the main file and what it includes."""
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docker-compose*.yml"))}
 
 
 @pytest.fixture(scope="session")
-def compose(compose_text: str) -> dict[str, Any]:
-    """docker-compose.yml as it is when nothing is set."""
-    return yaml.safe_load(VARIABLE.sub(lambda found: found[2], compose_text))
+def compose(compose_texts: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """File name -> content as it is when nothing is set."""
+    return {name: yaml.safe_load(VARIABLE.sub(lambda m: m[2], text)) for name, text in compose_texts.items()}
 
 
 @pytest.fixture(scope="session")
-def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return compose["services"]
+def services(compose: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The services of all files."""
+    return {name: service for content in compose.values() for name, service in content["services"].items()}
 
 
 @pytest.fixture(scope="session")

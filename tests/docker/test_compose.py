@@ -19,21 +19,45 @@ def check(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_the_compose_specification_accepts_the_file(root: Path) -> None:
-    result = check(root / "docker-compose.yml")
+@pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.profiles.yml"])
+def test_the_compose_specification_accepts_the_file(root: Path, name: str) -> None:
+    result = check(root / name)
     assert result.returncode == 0, result.stdout
 
 
-def test_the_check_of_the_specification_sees_a_misspelt_key(compose_text: str, tmp_path: Path) -> None:
+def test_the_check_of_the_specification_sees_a_misspelt_key(compose_texts: dict[str, str], tmp_path: Path) -> None:
     broken = tmp_path / "docker-compose.yml"
-    broken.write_text(compose_text.replace("mem_limit: 512m", "memory_limit: 512m"))
+    broken.write_text(compose_texts["docker-compose.yml"].replace("mem_limit:", "memory_limit:"))
     assert check(broken).returncode == 1
 
 
-def test_without_a_profile_only_the_index_step_and_the_service_start(services: Services) -> None:
+def test_without_a_profile_only_the_index_step_and_the_service_start(compose: Services, services: Services) -> None:
+    assert set(compose["docker-compose.yml"]["services"]) == {"index", "service"}
     assert {name for name, service in services.items() if "profiles" not in service} == {"index", "service"}
     profiles = {profile for service in services.values() for profile in service.get("profiles", ())}
     assert profiles == {"gpu", "train", "train-gpu", "monitoring", "watch"}
+
+
+def test_the_main_file_includes_all_others(compose: Services) -> None:
+    main = compose["docker-compose.yml"]
+    assert set(main["include"]) == set(compose) - {"docker-compose.yml"}
+    known = {volume for content in compose.values() for volume in content["volumes"]}
+    named = {
+        volume.split(":")[0]
+        for content in compose.values()
+        for service in content["services"].values()
+        for volume in service.get("volumes", ())
+    }
+    assert {name for name in named if not name.startswith(".")} == known
+
+
+def test_the_gpu_twins_differ_from_the_others_only_in_image_and_device(services: Services) -> None:
+    of_their_own = {"image", "build", "profiles", "deploy", "depends_on"}
+    for name in ("index", "service"):
+        twin = {key: value for key, value in services[f"{name}-gpu"].items() if key not in of_their_own}
+        plain = {key: value for key, value in services[name].items() if key not in of_their_own}
+        device = {"SKETCH_SEARCH_DEVICE": "cuda"}
+        assert twin == {**plain, "environment": {**plain["environment"], **device}}, name
 
 
 @pytest.mark.parametrize(("waiting", "step"), [("service", "index"), ("service-gpu", "index-gpu"), ("watch", "index")])

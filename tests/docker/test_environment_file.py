@@ -21,17 +21,19 @@ def entries(root: Path) -> dict[str, str]:
     return dict(re.findall(r"^#(\w+)=(.*)$", text, flags=re.MULTILINE))
 
 
-def used(compose_text: str) -> dict[str, str]:
+def used(compose_texts: dict[str, str]) -> dict[str, str]:
     service = {
         environment_variable(name): "" if field.default is None else str(field.default)
         for name, field in Settings.model_fields.items()
         if name not in SET_BY_COMPOSE
     }
-    return {**dict(VARIABLE.findall(compose_text)), **BY_THE_INDEX_STEP, **service}
+    return {**dict(VARIABLE.findall("".join(compose_texts.values()))), **BY_THE_INDEX_STEP, **service}
 
 
-def test_every_variable_is_listed_with_its_default_and_no_other(compose_text: str, entries: dict[str, str]) -> None:
-    expected = used(compose_text)
+def test_every_variable_is_listed_with_its_default_and_no_other(
+    compose_texts: dict[str, str], entries: dict[str, str]
+) -> None:
+    expected = used(compose_texts)
     assert set(entries) == set(expected)
     for name in set(expected) - EXAMPLES:
         assert entries[name] == expected[name], name
