@@ -1,10 +1,10 @@
-"""Checks what can be checked of the GPU install on a machine without a GPU, in an environment that is deleted afterwards.
+"""Checks what can be checked of the GPU install without a GPU, in an environment that is deleted afterwards.
 
     python docker/prove_gpu_install.py
 
-Installs requirements/gpu.txt by hash (about 4 GB, in a temporary folder; needs uv), imports both GPU packages, makes sure
-that nothing but the driver is missing for CUDA, that asking for CUDA is refused in one sentence, and that the device
-"auto" warns and goes on with the CPU. With a GPU, `pytest -m gpu` says the rest.
+Installs requirements/gpu.txt by hash (about 4 GB, in a temporary folder; needs uv), imports both GPU packages, makes
+sure that nothing but the driver is missing for CUDA, that asking for CUDA is refused in one sentence, and that the
+device "auto" warns and goes on with the CPU. With a GPU, `pytest -m gpu` says the rest.
 """
 
 import os
@@ -23,7 +23,7 @@ index.add(np.eye(8, dtype=np.float32))
 assert index.search(np.eye(8, dtype=np.float32), 1)[1][:, 0].tolist() == list(range(8))
 assert "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 assert hasattr(faiss, "StandardGpuResources")
-print(f"faiss {faiss.__version__} and onnxruntime {onnxruntime.__version__} import and search; {faiss.get_num_gpus()} GPUs")
+print(f"faiss {faiss.__version__} and onnxruntime {onnxruntime.__version__} import; {faiss.get_num_gpus()} GPUs")
 """
 LIBRARIES = """
 import ctypes, warnings
@@ -73,7 +73,8 @@ def _check(folder: Path) -> None:
         print("        this machine has a GPU: the index builder used it")
         return
     sentence = refused.stderr.strip().splitlines()[-1]
-    assert refused.returncode == 2 and sentence.startswith("Device cuda was asked for"), refused.stderr
+    assert refused.returncode == 2, refused.stderr
+    assert sentence.startswith("Device cuda was asked for"), refused.stderr
     print(f"ok      --device cuda is refused: {sentence}")
     _run(*command, "--device", "auto")
     print("ok      --device auto goes on with the CPU")
