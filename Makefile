@@ -32,9 +32,11 @@ $(VENV)/.everything: requirements/dev.txt | $(BIN)/python
 
 setup: $(VENV)/.everything
 
+# A folder for each size, because a catalogue is never mixed with another.
+CATALOGUE = demo/catalogue-$(DEMO_ITEMS)
 demo: $(VENV)/.serving
-	$(BIN)/python -m catalogue --out demo/catalogue --items $(DEMO_ITEMS) --split demo --sketches 1
-	$(BIN)/python -m index_builder --gallery demo/catalogue/photos --out demo/gallery --metadata demo/catalogue/metadata.csv
+	$(BIN)/python -m catalogue --out $(CATALOGUE) --items $(DEMO_ITEMS) --split demo --sketches 1
+	$(BIN)/python -m index_builder --gallery $(CATALOGUE)/photos --out demo/gallery --metadata $(CATALOGUE)/metadata.csv
 	$(BIN)/python -m service --gallery demo/gallery --port $(PORT)
 
 test: $(VENV)/.everything
