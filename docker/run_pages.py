@@ -113,6 +113,11 @@ class Pages:
         for volume in ("demo", "galleries", "runs"):
             subprocess.run(["podman", "volume", "rm", "--force", f"{PROJECT}_{volume}"], capture_output=True)
 
+    def forget_images(self) -> None:
+        """Removes what an earlier version built, so that the first start builds as it does for a newcomer."""
+        for tag in ("cpu", "before"):
+            subprocess.run(["podman", "rmi", "--force", f"localhost/sketch-search:{tag}"], capture_output=True)
+
     def _finish(self, command: Command, rule: Rule) -> str:
         text = rule.replacement or self._here(command.text)
         if command.section == "A bare machine":
@@ -195,6 +200,7 @@ def main() -> int:
         pages = Pages(clone, shutil.which(given.compose) or given.compose)
         pages.clean_up()
         try:
+            pages.forget_images()
             _run_all(pages, [given.only] if given.only else ["README.md", "docs/DEPLOY.md"])
         finally:
             pages.clean_up()
