@@ -8,10 +8,12 @@ container of the Python base image. Variables make things smaller, not different
 """
 
 import argparse
+import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -98,20 +100,29 @@ class Pages:
         self._shell(f".venv/bin/python -c {shlex.quote(WEIGHTS if weights else FIXTURES)}")
 
     def stop(self) -> None:
-        """Ends the server that runs in the clone, if any."""
-        if self._server is not None:
-            os.killpg(self._server.pid, 15)
+        """Ends the server that runs in the clone, if any, as Ctrl+C does: with the containers that it started."""
+        if self._server is None:
+            return
+        os.killpg(self._server.pid, signal.SIGINT)
+        try:
             self._server.wait(60)
-            self._server = None
+        except subprocess.TimeoutExpired:
+            os.killpg(self._server.pid, signal.SIGKILL)
+        self._server = None
+        for name in self._containers():
+            subprocess.run(["podman", "stop", "--time", "20", name], capture_output=True)
 
     def clean_up(self) -> None:
         """Removes containers and volumes."""
         self.stop()
-        names = subprocess.run(["podman", "ps", "-aq", "--filter", f"name={PROJECT}_"], capture_output=True, text=True)
-        for name in [*names.stdout.split(), BARE]:
+        for name in [*self._containers(), BARE]:
             subprocess.run(["podman", "rm", "--force", "--ignore", "--time", "2", name], capture_output=True)
         for volume in ("demo", "galleries", "runs"):
             subprocess.run(["podman", "volume", "rm", "--force", f"{PROJECT}_{volume}"], capture_output=True)
+
+    def _containers(self) -> list[str]:
+        filtered = ["podman", "ps", "-aq", "--filter", f"name={PROJECT}_"]
+        return subprocess.run(filtered, capture_output=True, text=True).stdout.split()
 
     def forget_images(self) -> None:
         """Removes what an earlier version built, so that the first start builds as it does for a newcomer."""
@@ -144,14 +155,14 @@ class Pages:
             start_new_session=True,
         )
         port = int(found[1]) if (found := re.search(r"PORT=(\d+)", text)) else PORT
-        while not _ready(port):
+        while (size := _gallery_size(port)) is None:
             if time.monotonic() > started + SECONDS or self._server.poll() not in (None, 0):
                 raise RuntimeError((self._clone.parent / "server.log").read_text(errors="replace")[-1500:])
             time.sleep(0.2)
         seconds = time.monotonic() - started
         if not rule.stays:
             self.stop()
-        return f"ready after {seconds:.1f} s"
+        return f"ready after {seconds:.1f} s with {size} photos"
 
     def _bare_machine(self) -> None:
         if subprocess.run(["podman", "container", "exists", BARE]).returncode == 0:
@@ -180,12 +191,13 @@ class Pages:
         print(f"{end:9} {command.page}: {command.text}\n          {note}", flush=True)
 
 
-def _ready(port: int) -> bool:
+def _gallery_size(port: int) -> int | None:
+    """How many photos the service at the port searches; None while it is not ready."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
-            return bool(answer.status == 200)
+            return int(json.load(answer)["gallery"]["size"])
     except OSError:
-        return False
+        return None
 
 
 def main() -> int:
