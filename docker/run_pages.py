@@ -141,11 +141,12 @@ class Pages:
 
     def _start(self, command: Command, rule: Rule) -> str:
         self.stop()
-        if not command.text.startswith("make"):
-            time.sleep(1)
+        text = self._here(command.text)
+        port = int(found[1]) if (found := re.search(r"PORT=(\d+)", text)) else PORT
+        if _gallery_size(port) is not None:
+            raise RuntimeError(f"something else serves on port {port}; stop it first")
         started = time.monotonic()
         log = (self._clone.parent / "server.log").open("wb")
-        text = self._here(command.text)
         self._server = subprocess.Popen(
             ["sh", "-c", f"exec env {text}"],
             cwd=self._clone,
@@ -154,7 +155,6 @@ class Pages:
             stderr=log,
             start_new_session=True,
         )
-        port = int(found[1]) if (found := re.search(r"PORT=(\d+)", text)) else PORT
         while (size := _gallery_size(port)) is None:
             if time.monotonic() > started + SECONDS or self._server.poll() not in (None, 0):
                 raise RuntimeError((self._clone.parent / "server.log").read_text(errors="replace")[-1500:])
