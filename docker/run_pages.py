@@ -59,7 +59,8 @@ WEIGHTS = """
 import timm
 from safetensors.torch import save_file
 from training.recipes import get_recipe
-save_file(timm.create_model(get_recipe("own-pairs").backbone).state_dict(), "weights.safetensors")
+for path in ("weights.safetensors", "pairs/weights.safetensors"):
+    save_file(timm.create_model(get_recipe("own-pairs").backbone).state_dict(), path)
 """
 
 
@@ -137,7 +138,24 @@ class Pages:
         started = time.monotonic()
         self._shell(text + rule.shortened)
         shortened = f", with{rule.shortened}" if rule.shortened else ""
-        return f"{time.monotonic() - started:.1f} s{shortened}"
+        seconds = f"{time.monotonic() - started:.1f} s{shortened}"
+        return seconds + self._compose_state(command.text) if " up" in command.text else seconds
+
+    def _compose_state(self, text: str) -> str:
+        """What `docker compose up` led to; Compose programs differ in what they tell by their exit status."""
+        status = ["podman", "wait", f"{PROJECT}_index_1"]
+        if "--no-deps" not in text:
+            index = subprocess.run(status, capture_output=True, text=True).stdout.strip()
+            if index != "0":
+                raise RuntimeError(f"the index step ended with status {index}")
+        if "-d" not in text.split():
+            return "; the index step succeeded"
+        end = time.monotonic() + SECONDS
+        while (size := _gallery_size(PORT)) is None:
+            if time.monotonic() > end:
+                raise RuntimeError("the service did not become ready")
+            time.sleep(0.2)
+        return f"; the service is ready with {size} photos"
 
     def _start(self, command: Command, rule: Rule) -> str:
         self.stop()
@@ -221,17 +239,13 @@ def main() -> int:
 
 
 def _run_all(pages: Pages, names: list[str]) -> None:
-    prepared: set[str] = set()
-    if names[0] != "README.md":
-        pages.run(Command("(set up)", "", "make demo"))
-    for command in (command for name in names for command in commands(ROOT / name)):
-        if "photos" not in prepared and command.text != "make demo":
-            pages.prepare(weights=False)
-            prepared.add("photos")
-        pages.run(command)
-        if command.text == "make setup":
-            pages.prepare(weights=True)
-    pages.stop()
+    for text, weights in (("make demo", False), ("make setup", True)):
+        pages.run(Command("(first)", "", text))
+        pages.prepare(weights=weights)
+    for name in names:
+        for command in commands(ROOT / name):
+            pages.run(command)
+        pages.clean_up()
 
 
 if __name__ == "__main__":
