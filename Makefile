@@ -32,9 +32,11 @@ $(VENV)/.everything: requirements/dev.txt | $(BIN)/python
 
 setup: $(VENV)/.everything
 
+# A folder for each size, because a catalogue is never mixed with another.
+CATALOGUE = demo/catalogue-$(DEMO_ITEMS)
 demo: $(VENV)/.serving
-	$(BIN)/python -m catalogue --out demo/catalogue --items $(DEMO_ITEMS) --split demo --sketches 1
-	$(BIN)/python -m index_builder --gallery demo/catalogue/photos --out demo/gallery --metadata demo/catalogue/metadata.csv
+	$(BIN)/python -m catalogue --out $(CATALOGUE) --items $(DEMO_ITEMS) --split demo --sketches 1
+	$(BIN)/python -m index_builder --gallery $(CATALOGUE)/photos --out demo/gallery --metadata $(CATALOGUE)/metadata.csv
 	$(BIN)/python -m service --gallery demo/gallery --port $(PORT)
 
 test: $(VENV)/.everything
@@ -51,10 +53,12 @@ fix: $(VENV)/.everything
 	$(BIN)/ruff format .
 
 # Universal: one file for every supported Python and platform. No file names an index.
-COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE_ONLY = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make requirements"
+COMPILE = $(COMPILE_ONLY) pyproject.toml
 requirements: | $(BIN)/python
 	$(COMPILE) --extra cpu --extra demo --extra train --extra dev --output-file requirements/dev.txt
 	$(COMPILE) --extra cpu --extra demo --constraints requirements/dev.txt --output-file requirements/cpu.txt
 	$(COMPILE) --extra cpu --extra train --constraints requirements/dev.txt --output-file requirements/train.txt
-	$(COMPILE) --extra gpu --output-file requirements/gpu.txt
+	$(COMPILE) --extra gpu --extra demo --output-file requirements/gpu.txt
+	$(COMPILE_ONLY) --group image --output-file requirements/image.txt

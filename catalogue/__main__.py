@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from catalogue.generate import generate
 from catalogue.items import SPLITS
+from catalogue.progress import shown
 from catalogue.writer import Request
 
 
@@ -19,15 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         request = Request(given.out, given.items, given.seed, given.split, given.sketches, given.image_size)
-        columns = (TextColumn("catalogue"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("items", total=given.items)
-
-            def report(done: int) -> None:
-                progress.update(task, completed=done)
-
+        with shown(given.items, console) as report:
             written = generate(request, num_workers=given.workers, report=report)
-            progress.update(task, completed=given.items)
+            report(given.items)
     except ValueError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         return 2

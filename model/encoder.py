@@ -78,6 +78,9 @@ def open_encoder(
     """
     chosen = bundle.default_precision(modality) if precision == "default" else precision
     wanted = _providers(device)
+    if wanted[0] == _CUDA and _CUDA in ort.get_available_providers():
+        # The CUDA libraries come as packages, where the system's loader does not look.
+        ort.preload_dlls()
     options = ort.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.log_severity_level = 3  # a failed provider is reported by the check below, in one sentence
