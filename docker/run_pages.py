@@ -104,12 +104,13 @@ class Pages:
         """Ends the server that runs in the clone, if any, as Ctrl+C does: with the containers that it started."""
         if self._server is None:
             return
-        os.killpg(self._server.pid, signal.SIGINT)
-        try:
-            self._server.wait(60)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._server.pid, signal.SIGKILL)
-        self._server = None
+        server, self._server = self._server, None
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGINT)
+            try:
+                server.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
         for name in self._containers():
             subprocess.run(["podman", "stop", "--time", "20", name], capture_output=True)
 
