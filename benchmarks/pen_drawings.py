@@ -1,6 +1,6 @@
 """Ten objects of the demo gallery drawn by hand on the page, in a real Chromium: how many come up in the first row?
 
-The pen paths in pen_drawings.json were written by a person looking at the photos, not by the catalogue's sketch
+The pen paths in pen_drawings.json were authored while looking at the photos; they are not by the catalogue's sketch
 generator. Start `make demo` first. Prints one JSON object and saves a screenshot of each drawing with its results.
 
     python -m benchmarks.pen_drawings --url http://127.0.0.1:8000 --out runs/pen
