@@ -15,15 +15,16 @@ def open_engine(settings: Settings) -> SearchEngine:
         SketchSearchError: the bundle or gallery is missing, damaged or does not fit, or there is no such device.
     """
     bundle = read_bundle(settings.bundle or default_bundle_path())
-    gallery = LiveGallery(
-        lambda: open_gallery(settings.gallery, bundle=bundle), lambda: current_generation(settings.gallery)
-    )
+    # The encoder first: a gallery that is open when this fails would stay open.
     encoder = open_encoder(
         bundle,
         "sketch",
         device=settings.device,
         precision=settings.precision,
         num_threads=settings.encoder_threads,
+    )
+    gallery = LiveGallery(
+        lambda: open_gallery(settings.gallery, bundle=bundle), lambda: current_generation(settings.gallery)
     )
     return SearchEngine(
         encoder, gallery, max_pixels=settings.max_pixels, concurrent_encodes=settings.concurrent_encodes
