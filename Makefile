@@ -54,7 +54,7 @@ fix: $(VENV)/.everything
 COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make requirements"
 requirements: | $(BIN)/python
-	$(COMPILE) --extra cpu --extra demo --extra train --extra dev --output-file requirements/dev.txt
+	$(COMPILE) --extra cpu --extra demo --extra parquet --extra train --extra dev --output-file requirements/dev.txt
 	$(COMPILE) --extra cpu --extra demo --constraints requirements/dev.txt --output-file requirements/cpu.txt
 	$(COMPILE) --extra cpu --extra train --constraints requirements/dev.txt --output-file requirements/train.txt
 	$(COMPILE) --extra gpu --output-file requirements/gpu.txt
