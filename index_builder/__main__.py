@@ -1,10 +1,14 @@
 """The command line: builds a gallery from a folder of photos, or looks into one."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from index_builder.commands import EXIT_CODES, run
+
+SETTLE_VARIABLE = "SKETCH_SEARCH_WATCH_SETTLE_SECONDS"
+POLL_VARIABLE = "SKETCH_SEARCH_WATCH_POLL_SECONDS"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-error-rate", type=float, default=0.05, help="accepted share of unreadable photos (0.05)")
     parser.add_argument("--workers", type=int, default=0, help="threads that decode photos (default: one per core)")
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
+    _add_watch(parser)
     _add_shared(parser, out=Path("gallery"), bundle=None, device="auto")
     commands = parser.add_subparsers(dest="command", metavar="info|verify|search")
     for name, what in (("info", "what is in the gallery"), ("verify", "hash and compare every file of the gallery")):
@@ -37,6 +42,22 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("-k", type=int, default=10, help="how many photos to show (10)")
     _add_shared(search, out=argparse.SUPPRESS, bundle=argparse.SUPPRESS, device=argparse.SUPPRESS)
     return parser
+
+
+def _add_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--watch", action="store_true", help="build, then follow the folder until stopped")
+    parser.add_argument(
+        "--settle-seconds",
+        type=float,
+        default=os.environ.get(SETTLE_VARIABLE) or 2.0,
+        help=f"with --watch: a file that stays the same for so long is complete (2; env {SETTLE_VARIABLE})",
+    )
+    parser.add_argument(
+        "--poll-seconds",
+        type=float,
+        default=os.environ.get(POLL_VARIABLE) or 0.0,
+        help=f"with --watch: look every so many seconds, where no events arrive (0: events; env {POLL_VARIABLE})",
+    )
 
 
 def _add_out(parser: argparse.ArgumentParser, default: Path | str) -> None:

@@ -13,9 +13,11 @@ from rich.console import Console
 from index_builder.build import BuildSettings, build_gallery
 from index_builder.check import check_gallery, verify_files
 from index_builder.errors import TooManyUnreadableError
+from index_builder.follow import follow_folder
 from index_builder.gallery import open_gallery
 from index_builder.photo_model import PhotoModel
-from index_builder.progress import ConsoleProgress
+from index_builder.progress import ConsoleProgress, Progress
+from index_builder.watch import Watcher, WatchSettings
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.encoder import open_encoder
 from model.errors import SketchSearchError
@@ -23,7 +25,7 @@ from model.images import decode_image
 from model.preprocess import prepare_sketch
 
 EXIT_CODES = """exit status:
-  0    published, or nothing had changed
+  0    published, or nothing had changed; with --watch: stopped by a signal
   1    more unreadable photos than --max-error-rate allows, or none readable: nothing was published
   2    something given is wrong (a path, an option, the metadata, another bundle, a damaged gallery)
   130  interrupted; the same command goes on where it stopped"""
@@ -39,7 +41,8 @@ def run(arguments: Namespace) -> int:
         "search": _search,
     }
     # A container is stopped by SIGTERM: treated like Ctrl-C, what was embedded is kept.
-    handler_before = signal.signal(signal.SIGTERM, _interrupt)
+    handlers_before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         commands[arguments.command](arguments)
     except TooManyUnreadableError as error:
@@ -51,7 +54,8 @@ def run(arguments: Namespace) -> int:
     except KeyboardInterrupt:
         return _fail("Interrupted; what was embedded is kept, and the same command goes on from there.", 130)
     finally:
-        signal.signal(signal.SIGTERM, handler_before)
+        for number, handler in handlers_before.items():
+            signal.signal(number, handler)
     return 0
 
 
@@ -68,7 +72,23 @@ def _build(arguments: Namespace) -> None:
         num_workers=arguments.workers,
     )
     model = PhotoModel.from_bundle(bundle, device=arguments.device, precision=arguments.precision)
-    build_gallery(settings, model=model, progress=progress)
+    if arguments.watch:
+        how = WatchSettings(settle_seconds=arguments.settle_seconds, poll_seconds=arguments.poll_seconds)
+        _watch(settings, how, model, progress)
+    else:
+        build_gallery(settings, model=model, progress=progress)
+
+
+def _watch(settings: BuildSettings, how: WatchSettings, model: PhotoModel, progress: Progress) -> None:
+    watcher = Watcher(settings, how, lambda each: build_gallery(each, model=model, progress=progress), progress)
+    changes = follow_folder(settings.photos.resolve(), exclude=settings.out.resolve(), poll_seconds=how.poll_seconds)
+    try:
+        watcher.run(changes)
+    except KeyboardInterrupt:
+        # A generation is published as a whole or not at all, and what was embedded is kept: any moment will do.
+        for number in (signal.SIGTERM, signal.SIGINT):  # an impatient second one changes nothing
+            signal.signal(number, signal.SIG_IGN)
+        progress.say("Stopped watching; the gallery stays as it was published last.")
 
 
 def _info(arguments: Namespace) -> None:

@@ -9,3 +9,7 @@ class GalleryError(SketchSearchError):
 
 class TooManyUnreadableError(GalleryError):
     """More photos are unreadable than the person allows, so nothing was published."""
+
+
+class GalleryBusyError(GalleryError):
+    """Another builder is at work on the gallery; it will be free again."""

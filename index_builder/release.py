@@ -30,6 +30,7 @@ class BuildReport:
         counts: of photos.
         num_encoded: how many contents were encoded in this run.
         duplicates: photos with equal content.
+        held: paths of photos that were being written and are left to the next build.
     """
 
     generation: str
@@ -37,6 +38,7 @@ class BuildReport:
     counts: Counts
     num_encoded: int
     duplicates: Duplicates
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
