@@ -34,12 +34,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
     _add_watch(parser)
     _add_shared(parser, out=Path("gallery"), bundle=None, device="auto")
-    commands = parser.add_subparsers(dest="command", metavar="info|verify|search")
+    commands = parser.add_subparsers(dest="command", metavar="info|verify|search|export")
     for name, what in (("info", "what is in the gallery"), ("verify", "hash and compare every file of the gallery")):
         _add_out(commands.add_parser(name, help=what), argparse.SUPPRESS)
+    export = commands.add_parser("export", help="write the embeddings for other programs")
+    export.add_argument("exported", type=Path, nargs="?", metavar="GALLERY", help="the gallery's folder (gallery/)")
+    export.add_argument("--out", dest="target", type=Path, required=True, help="a .npy or .parquet file")
     search = commands.add_parser("search", help="search the gallery with a drawing")
     search.add_argument("--sketch", type=Path, required=True, help="an image of the drawing")
     search.add_argument("-k", type=int, default=10, help="how many photos to show (10)")
+    search.add_argument("--filter", action="append", default=[], help="such as price>=10; may be repeated")
     _add_shared(search, out=argparse.SUPPRESS, bundle=argparse.SUPPRESS, device=argparse.SUPPRESS)
     return parser
 

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from index_builder.build import BuildSettings, build_gallery
 from index_builder.check import check_gallery, verify_files
+from index_builder.columns import Column, as_text
 from index_builder.errors import TooManyUnreadableError
+from index_builder.export import export_gallery
 from index_builder.follow import follow_folder
 from index_builder.gallery import open_gallery
 from index_builder.photo_model import PhotoModel
@@ -39,6 +41,7 @@ def run(arguments: Namespace) -> int:
         "info": _info,
         "verify": _verify,
         "search": _search,
+        "export": _export,
     }
     # A container is stopped by SIGTERM: treated like Ctrl-C, what was embedded is kept.
     handlers_before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -99,9 +102,20 @@ def _info(arguments: Namespace) -> None:
     _print(f"photos      {manifest.count:,} of {manifest.photos_root}")
     _print(f"counts      found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
     _print(f"duplicates  {manifest.duplicates.photos:,}")
+    for column in manifest.columns:
+        _print(f"column      {_describe(column)}")
     _print(f"index       {manifest.index_type}, dimension {manifest.dimension}")
     _print(f"bundle      {stamp.name} ({stamp.fingerprint[:12]}), {stamp.precision}")
     _print(f"size        {sum(manifest.file_sizes.values()):,} bytes")
+
+
+def _describe(column: Column) -> str:
+    text = f"{column.name}: {column.type}, {column.photos:,} photos"
+    if column.minimum is not None and column.maximum is not None:
+        text += f", from {as_text(column.minimum)} to {as_text(column.maximum)}"
+    if column.values is not None and column.type != "number":
+        text += ", " + ", ".join(f"{value} {photos:,}" for value, photos in column.values.items())
+    return text
 
 
 def _verify(arguments: Namespace) -> None:
@@ -116,11 +130,19 @@ def _verify(arguments: Namespace) -> None:
 def _search(arguments: Namespace) -> None:
     bundle = _read_bundle(arguments.bundle)
     with open_gallery(arguments.out, bundle=bundle) as gallery:
+        rows = gallery.select(arguments.filter)
         image = decode_image(arguments.sketch.read_bytes(), max_pixels=_MAX_SKETCH_PIXELS)
         encoder = open_encoder(bundle, "sketch", device=arguments.device)
         embedding = encoder.encode(prepare_sketch(image, bundle.preprocessing)[None])[0]
-        for rank, hit in enumerate(gallery.search(embedding, k=arguments.k), start=1):
+        for rank, hit in enumerate(gallery.search(embedding, k=arguments.k, rows=rows), start=1):
             _print(f"{rank:>3}  {hit.score:.4f}  {hit.photo_id}")
+
+
+def _export(arguments: Namespace) -> None:
+    with open_gallery(arguments.exported or arguments.out, bundle=None) as gallery:
+        written = export_gallery(gallery, arguments.target)
+        what = f"{gallery.size:,} embeddings of dimension {gallery.dimension} of generation {gallery.generation}"
+    _print(f"Exported {what} to {' and '.join(map(str, written))}")
 
 
 def _read_bundle(path: Path | None) -> Bundle:

@@ -18,6 +18,7 @@ from index_builder.progress import Progress
 from index_builder.publish import file_facts, new_staging, publish, remove_old
 
 _NUM_EXAMPLES = 3
+_CONTENTS = "columns"  # what a generation holds beyond its format's first release: older ones are written again
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Release:
         digest = digest_content(
             self.database,
             format_version=str(FORMAT_VERSION),
+            contents=_CONTENTS,
             photos_root=str(self.photos_root),
             fingerprint=stamp.fingerprint,
             precision=stamp.precision,
@@ -86,7 +88,7 @@ class Release:
         out = self.out
         staging = new_staging(out)
         dimension = self.model.embedding_dim
-        write_generation(self.database, staging, previous=self.previous, dimension=dimension)
+        columns = write_generation(self.database, staging, previous=self.previous, dimension=dimension)
         created = datetime.now(UTC)
         name = _free_name(out, f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}")
         hashes, sizes = file_facts(staging)
@@ -100,6 +102,7 @@ class Release:
             bundle=stamp,
             counts=counts,
             duplicates=duplicates,
+            columns=columns,
             content_digest=digest,
             files=hashes,
             file_sizes=sizes,
