@@ -1,6 +1,7 @@
 """The command line: builds a gallery from a folder of photos, or looks into one."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -8,15 +9,19 @@ from index_builder.build import DEFAULT_ERROR_RATE, FEW_ERRORS
 from index_builder.commands import EXIT_CODES, run
 
 _PROGRAM = "python -m index_builder"
+SETTLE_VARIABLE = "SKETCH_SEARCH_WATCH_SETTLE_SECONDS"
+POLL_VARIABLE = "SKETCH_SEARCH_WATCH_POLL_SECONDS"
 _COMMANDS = {
     "info": "Says what is in a gallery.",
     "verify": "Hashes and compares every file of a gallery.",
     "search": "Searches a gallery with a drawing.",
+    "export": "Writes a gallery's embeddings and photo ids for other programs.",
 }
 _OTHER_COMMANDS = f"""other commands, each with its own --help:
   {_PROGRAM} info [GALLERY]                  what is in a gallery
   {_PROGRAM} verify [GALLERY]                hash and compare every file of it
   {_PROGRAM} search --sketch IMAGE [GALLERY] search it with a drawing
+  {_PROGRAM} export --out FILE [GALLERY]     write its embeddings for other programs
 
 """
 
@@ -53,19 +58,39 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
     _add_encoder(parser)
+    _add_watch(parser)
     return parser
 
 
 def _command_parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"{_PROGRAM} {command}", description=_COMMANDS[command])
     parser.add_argument(
-        "out", type=Path, metavar="GALLERY", nargs="?", default="gallery", help="the gallery's folder (gallery/)"
+        "gallery", type=Path, metavar="GALLERY", nargs="?", default="gallery", help="the gallery's folder (gallery/)"
     )
     if command == "search":
         parser.add_argument("--sketch", type=Path, metavar="IMAGE", required=True, help="an image of the drawing")
         parser.add_argument("-k", type=int, default=10, help="how many photos to show (10)")
+        parser.add_argument("--filter", action="append", default=[], help="such as price>=10; may be repeated")
         _add_encoder(parser)
+    if command == "export":
+        parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="a .npy or .parquet file")
     return parser
+
+
+def _add_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--watch", action="store_true", help="build, then follow the folder until stopped")
+    parser.add_argument(
+        "--settle-seconds",
+        type=float,
+        default=os.environ.get(SETTLE_VARIABLE) or 2.0,
+        help=f"with --watch: a file that stays the same for so long is complete (2; env {SETTLE_VARIABLE})",
+    )
+    parser.add_argument(
+        "--poll-seconds",
+        type=float,
+        default=os.environ.get(POLL_VARIABLE) or 0.0,
+        help=f"with --watch: look every so many seconds, where no events arrive (0: events; env {POLL_VARIABLE})",
+    )
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:

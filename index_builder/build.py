@@ -3,7 +3,7 @@
 import json
 import time
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index_builder.embed import embed_photos
@@ -36,6 +36,9 @@ class BuildSettings:
         max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published; None takes
             DEFAULT_ERROR_RATE, and accepts FEW_ERRORS at any rate as long as more photos can be read than not.
         num_workers: threads that decode; 0 takes one per core.
+        is_followed: another build follows when the folder changes, so a file that is being written is left to that
+            one instead of being reported.
+        unsettled: paths below `photos` of files that are known to be being written.
     """
 
     photos: Path
@@ -43,6 +46,8 @@ class BuildSettings:
     metadata: Path | None = None
     max_error_rate: float | None = None
     num_workers: int = 0
+    is_followed: bool = False
+    unsettled: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
@@ -67,7 +72,6 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
         GalleryError: there are no photos, the metadata is wrong, another builder is at work, ...
     """
     root = settings.photos.resolve()
-    scan = PhotoScan(root, exclude=settings.out)
     with ExitStack() as stack:
         stack.enter_context(locked(settings.out))
         previous = _open_previous(settings.out, model, progress)
@@ -75,14 +79,17 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
             stack.enter_context(closing(previous))
         store = WorkStore(settings.out / WORK / f"{model.fingerprint[:16]}-{model.precision}" / "work.sqlite")
         with closing(store):
-            _take_stock(store, scan, settings, previous, root, progress)
+            scan = PhotoScan(root, exclude=settings.out, past_id=store.past_id)
+            held = _take_stock(store, scan, settings, previous, root, progress)
             num_encoded = _embed(store, settings, model, root, progress)
+            if settings.is_followed:
+                held = [*held, *_hold_changing(store, root, progress)]
             counts = _checked_counts(store, settings)
             _say_metadata(store, settings, progress)
             release = Release(settings.out, root, store.database, model, previous)
             report = release.finish(counts, num_encoded=num_encoded, progress=progress)
         remove_work(settings.out)
-    return report
+    return replace(report, held=tuple(held))
 
 
 def _open_previous(out: Path, model: PhotoModel, progress: Progress) -> PreviousGeneration | None:
@@ -100,14 +107,16 @@ def _take_stock(
     previous: PreviousGeneration | None,
     root: Path,
     progress: Progress,
-) -> None:
-    """Notes the metadata, what is known already, and what the folder holds."""
+) -> list[str]:
+    """Notes the metadata, what is known already, and what the folder holds; returns what is left as it was."""
     if settings.metadata is not None:
         rows = read_metadata(settings.metadata)
         store.add_metadata((row, json.dumps(row.values, ensure_ascii=False)) for row in rows)
     if previous is not None:
         store.remember(previous.photos(), same_root=previous.manifest.photos_root == str(root))
     store.add_photos(scan)
+    held = store.hold(settings.unsettled)
+    _say_held(held, progress)
     found = count_photos(store.database).found
     ignored = ""
     if scan.num_ignored:
@@ -119,6 +128,31 @@ def _take_stock(
         raise GalleryError(
             f"There are no photos in {settings.photos}; expected JPEG, PNG, WebP, GIF, TIFF or BMP files."
         )
+    return held
+
+
+def _hold_changing(store: WorkStore, root: Path, progress: Progress) -> list[str]:
+    """Leaves unreadable photos out of account that changed since the scan, or have gone: a later build sees them."""
+    changing = []
+    for path, size_bytes, mtime_ns, changed in store.suspects():
+        try:
+            status = (root / path).stat()
+            changed = changed or (status.st_size, status.st_mtime_ns) != (size_bytes, mtime_ns)
+        except FileNotFoundError:
+            changed = not (root / path).is_symlink()
+        except OSError:
+            changed = False
+        if changed:
+            changing.append(path)
+    held = store.hold(changing)
+    _say_held(held, progress)
+    return held
+
+
+def _say_held(held: list[str], progress: Progress) -> None:
+    if held:
+        names = ", ".join(held[:_NUM_EXAMPLES]) + (", …" if len(held) > _NUM_EXAMPLES else "")
+        progress.say(f"Still being written, left to the next build: {len(held):,} photos ({names})")
 
 
 def _embed(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress) -> int:

@@ -12,10 +12,14 @@ from rich.console import Console
 
 from index_builder.build import BuildSettings, build_gallery
 from index_builder.check import check_gallery, verify_files
+from index_builder.columns import Column, as_text
 from index_builder.errors import TooManyUnreadableError
+from index_builder.export import export_gallery
+from index_builder.follow import follow_folder
 from index_builder.gallery import open_gallery
 from index_builder.photo_model import PhotoModel
-from index_builder.progress import ConsoleProgress
+from index_builder.progress import ConsoleProgress, Progress
+from index_builder.watch import Watcher, WatchSettings
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.encoder import open_encoder
 from model.errors import SketchSearchError
@@ -23,7 +27,7 @@ from model.images import decode_image
 from model.preprocess import prepare_sketch
 
 EXIT_CODES = """exit status:
-  0    published, or nothing had changed
+  0    published, or nothing had changed; with --watch: stopped by a signal
   1    more unreadable photos than are accepted, or none readable: nothing was published
   2    something given is wrong (a path, an option, the metadata, another bundle, a damaged gallery)
   130  interrupted; the same command goes on where it stopped"""
@@ -37,9 +41,11 @@ def run(command: str, arguments: Namespace) -> int:
         "info": _info,
         "verify": _verify,
         "search": _search,
+        "export": _export,
     }
     # A container is stopped by SIGTERM: treated like Ctrl-C, what was embedded is kept.
-    handler_before = signal.signal(signal.SIGTERM, _interrupt)
+    handlers_before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         commands[command](arguments)
     except TooManyUnreadableError as error:
@@ -51,7 +57,8 @@ def run(command: str, arguments: Namespace) -> int:
     except KeyboardInterrupt:
         return _fail("Interrupted; what was embedded is kept, and the same command goes on from there.", 130)
     finally:
-        signal.signal(signal.SIGTERM, handler_before)
+        for number, handler in handlers_before.items():
+            signal.signal(number, handler)
     return 0
 
 
@@ -68,24 +75,51 @@ def _build(arguments: Namespace) -> None:
         num_workers=arguments.workers,
     )
     model = PhotoModel.from_bundle(bundle, device=arguments.device, precision=arguments.precision)
-    build_gallery(settings, model=model, progress=progress)
+    if arguments.watch:
+        how = WatchSettings(settle_seconds=arguments.settle_seconds, poll_seconds=arguments.poll_seconds)
+        _watch(settings, how, model, progress)
+    else:
+        build_gallery(settings, model=model, progress=progress)
+
+
+def _watch(settings: BuildSettings, how: WatchSettings, model: PhotoModel, progress: Progress) -> None:
+    watcher = Watcher(settings, how, lambda each: build_gallery(each, model=model, progress=progress), progress)
+    changes = follow_folder(settings.photos.resolve(), exclude=settings.out.resolve(), poll_seconds=how.poll_seconds)
+    try:
+        watcher.run(changes)
+    except KeyboardInterrupt:
+        # A generation is published as a whole or not at all, and what was embedded is kept: any moment will do.
+        for number in (signal.SIGTERM, signal.SIGINT):  # an impatient second one changes nothing
+            signal.signal(number, signal.SIG_IGN)
+        progress.say("Stopped watching; the gallery stays as it was published last.")
 
 
 def _info(arguments: Namespace) -> None:
-    with open_gallery(arguments.out, bundle=None) as gallery:
+    with open_gallery(arguments.gallery, bundle=None) as gallery:
         manifest = gallery.manifest
     counts, stamp = manifest.counts, manifest.bundle
     _print(f"generation  {manifest.generation}, created {manifest.created}")
     _print(f"photos      {manifest.count:,} of {manifest.photos_root}")
     _print(f"counts      found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
     _print(f"duplicates  {manifest.duplicates.photos:,}")
+    for column in manifest.columns:
+        _print(f"column      {_describe(column)}")
     _print(f"index       {manifest.index_type}, dimension {manifest.dimension}")
     _print(f"bundle      {stamp.name} ({stamp.fingerprint[:12]}), {stamp.precision}")
     _print(f"size        {sum(manifest.file_sizes.values()):,} bytes")
 
 
+def _describe(column: Column) -> str:
+    text = f"{column.name}: {column.type}, {column.photos:,} photos"
+    if column.minimum is not None and column.maximum is not None:
+        text += f", from {as_text(column.minimum)} to {as_text(column.maximum)}"
+    if column.values is not None and column.type != "number":
+        text += ", " + ", ".join(f"{value} {photos:,}" for value, photos in column.values.items())
+    return text
+
+
 def _verify(arguments: Namespace) -> None:
-    with open_gallery(arguments.out, bundle=None) as gallery:
+    with open_gallery(arguments.gallery, bundle=None) as gallery:
         verify_files(gallery.folder, gallery.manifest)
         check_gallery(gallery)
         _print(
@@ -96,10 +130,11 @@ def _verify(arguments: Namespace) -> None:
 def _search(arguments: Namespace) -> None:
     image = decode_image(_read_sketch(arguments.sketch), max_pixels=_MAX_SKETCH_PIXELS)
     bundle = _read_bundle(arguments.bundle)
-    with open_gallery(arguments.out, bundle=bundle) as gallery:
+    with open_gallery(arguments.gallery, bundle=bundle) as gallery:
+        rows = gallery.select(arguments.filter)
         encoder = open_encoder(bundle, "sketch", device=arguments.device)
         embedding = encoder.encode(prepare_sketch(image, bundle.preprocessing)[None])[0]
-        for rank, hit in enumerate(gallery.search(embedding, k=arguments.k), start=1):
+        for rank, hit in enumerate(gallery.search(embedding, k=arguments.k, rows=rows), start=1):
             _print(f"{rank:>3}  {hit.score:.4f}  {hit.photo_id}")
 
 
@@ -109,6 +144,13 @@ def _read_sketch(path: Path) -> bytes:
     if not path.is_file():
         raise SketchSearchError(f"{path} is not a file; give the image of a drawing, such as --sketch drawing.png.")
     return path.read_bytes()
+
+
+def _export(arguments: Namespace) -> None:
+    with open_gallery(arguments.gallery, bundle=None) as gallery:
+        written = export_gallery(gallery, arguments.out)
+        what = f"{gallery.size:,} embeddings of dimension {gallery.dimension} of generation {gallery.generation}"
+    _print(f"Exported {what} to {' and '.join(map(str, written))}")
 
 
 def _read_bundle(path: Path | None) -> Bundle:

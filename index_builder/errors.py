@@ -9,3 +9,11 @@ class GalleryError(SketchSearchError):
 
 class TooManyUnreadableError(GalleryError):
     """More photos are unreadable than the person allows, so nothing was published."""
+
+
+class FilterError(SketchSearchError):
+    """A filter over the metadata cannot be applied; the message says why and what to write."""
+
+
+class GalleryBusyError(GalleryError):
+    """Another builder is at work on the gallery; it will be free again."""

@@ -4,8 +4,7 @@ import json
 import shlex
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.errors import GalleryError
-from index_builder.generation_files import check_sizes, map_index, open_read_only
+from index_builder.filters import RowSelector
+from index_builder.generation_files import check_sizes, map_index, open_read_only, search_among
+from index_builder.item import Hit, Item
 from index_builder.manifest import INDEX, ITEMS, THUMBNAILS, Manifest, read_manifest
 from model.bundle import Bundle
 
@@ -24,37 +25,6 @@ GENERATIONS = "generations"
 _NUM_OPEN_ATTEMPTS = 3
 _UNIT_NORM_TOLERANCE = 1e-2
 _ITEM_COLUMNS = "photo_id, path, width_px, height_px, content_sha256, media_type, metadata"
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One answer: a photo and its score, the cosine between its embedding and the query's."""
-
-    photo_id: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Item:
-    """What the gallery knows about one photo.
-
-    Attributes:
-        photo_id: stable, external id.
-        path: absolute path of the file when the gallery was built.
-        width_px: width of the upright photo.
-        height_px: height of the upright photo.
-        content_sha256: hex digest of the file.
-        media_type: such as "image/jpeg", by content.
-        metadata: the person's own columns, typed.
-    """
-
-    photo_id: str
-    path: Path
-    width_px: int
-    height_px: int
-    content_sha256: str
-    media_type: str
-    metadata: dict[str, Any]
 
 
 class Gallery:
@@ -75,6 +45,7 @@ class Gallery:
         self.generation = self.manifest.generation
         self.size = self.manifest.count
         self.dimension = self.manifest.dimension
+        self.columns = self.manifest.columns
         self.bundle_name = self.manifest.bundle.name
         self.bundle_fingerprint = self.manifest.bundle.fingerprint
         self._photos_root = Path(self.manifest.photos_root)
@@ -85,19 +56,35 @@ class Gallery:
         self._thumbnails = open_read_only(folder / THUMBNAILS)
         try:
             self._check_counts()
+            self._selector = RowSelector(self._items, num_rows=self.size)
         except GalleryError:
             self.close()
             raise
 
-    def search(self, embedding: NDArray[np.float32], *, k: int) -> list[Hit]:
+    def select(self, filters: Sequence[str]) -> NDArray[np.int64] | None:
+        """The rows of the photos that match all of the filters; None, which means all photos, without any.
+
+        Args:
+            filters: such as "brand=acme", "colour=red,blue" or "price>=10"; `index_builder.filters` says more.
+
+        Raises:
+            FilterError: a filter names no column of this gallery, or compares it with what its type does not allow.
+        """
+        if not filters:
+            return None
+        with self._lock:
+            return self._selector.select(filters)
+
+    def search(self, embedding: NDArray[np.float32], *, k: int, rows: NDArray[np.int64] | None = None) -> list[Hit]:
         """Finds the photos nearest to a query, exactly.
 
         Args:
             embedding: (D,) float32, unit norm.
             k: how many are wanted, at least 1.
+            rows: only these may be answered, as `select` gives them; None for all.
 
         Returns:
-            min(k, size) hits, best first; equal scores in the order of their photo ids.
+            min(k, size) hits, or min(k, len(rows)), best first; equal scores in the order of their photo ids.
 
         Raises:
             GalleryError: the embedding has another shape, is not of unit norm, or k is below 1.
@@ -106,17 +93,22 @@ class Gallery:
             raise GalleryError(f"k is {k}; ask for at least 1 photo.")
         query = self._checked(embedding)[None]
         self._use_one_thread()
-        wanted = min(k, self.size)
-        fetched = min(wanted + 1, self.size)
+        size = self.size if rows is None else len(rows)
+        if not size:
+            return []
+        # Not searched and then sifted: the index compares with the chosen rows alone, so that there are k if k exist.
+        chosen = {} if rows is None else {"params": search_among(rows)}
+        wanted = min(k, size)
+        fetched = min(wanted + 1, size)
         # FAISS keeps any of several equal scores: fetch until the last one kept is better than the first one dropped.
         while True:
-            scores, rows = (found[0] for found in self._index.search(query, fetched))
-            if fetched == self.size or scores[wanted - 1] > scores[-1]:
+            scores, found = (answer[0] for answer in self._index.search(query, fetched, **chosen))
+            if fetched == size or scores[wanted - 1] > scores[-1]:
                 break
-            fetched = min(2 * fetched, self.size)
-        best = np.lexsort((rows, -scores))[:wanted]
-        names = self._photo_ids(rows[best].tolist())
-        return [Hit(names[int(rows[i])], float(scores[i])) for i in best]
+            fetched = min(2 * fetched, size)
+        best = np.lexsort((found, -scores))[:wanted]
+        names = self._photo_ids(found[best].tolist())
+        return [Hit(names[int(found[i])], float(scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
         """What is known about a photo; None for an unknown id."""

@@ -18,6 +18,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.columns import Column, write_columns
 from index_builder.manifest import ERRORS, INDEX, ITEMS, THUMBNAILS, Counts, Duplicates
 from index_builder.previous import PreviousGeneration
 
@@ -73,7 +74,7 @@ def write_errors(database: sqlite3.Connection, path: Path) -> None:
 
 def write_generation(
     database: sqlite3.Connection, folder: Path, *, previous: PreviousGeneration | None, dimension: int
-) -> None:
+) -> list[Column]:
     """Writes index, items, thumbnails and errors into an empty folder; the manifest is not written here.
 
     Args:
@@ -81,6 +82,9 @@ def write_generation(
         folder: exists and is empty.
         previous: where the embeddings of unchanged photos come from.
         dimension: D.
+
+    Returns:
+        The columns of the metadata.
     """
     index = faiss.IndexFlatIP(dimension)
     with closing(_new_database(folder / ITEMS)) as items, closing(_new_database(folder / THUMBNAILS)) as thumbnails:
@@ -97,11 +101,13 @@ def write_generation(
             )
             thumbnails.executemany("INSERT INTO thumbnails VALUES (?, ?)", zip(rows, images, strict=True))
             first_row += len(chunk)
+        columns = write_columns(items)
         items.execute("CREATE INDEX items_by_content ON items (content_sha256)")
         items.commit()
         thumbnails.commit()
     faiss.write_index(index, str(folder / INDEX))
     write_errors(database, folder / ERRORS)
+    return columns
 
 
 def _stored(

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from index_builder.columns import Column
 from index_builder.errors import GalleryError
 
 FORMAT_VERSION = 1
@@ -58,6 +59,7 @@ class Manifest:
         bundle: what made the embeddings.
         counts: of photos; `counts.indexed` equals `count`.
         duplicates: photos with equal content.
+        columns: of the metadata, by name.
         content_digest: identifies what the generation answers; equal digests need no new generation.
         files: name -> hex sha256.
         file_sizes: name -> bytes.
@@ -75,6 +77,7 @@ class Manifest:
     content_digest: str
     files: dict[str, str]
     file_sizes: dict[str, int]
+    columns: list[Column] = field(default_factory=list)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -85,7 +88,8 @@ class Manifest:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Reads what `to_json` wrote; raises KeyError or TypeError when a field is missing or unknown."""
         nested = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
-        return cls(**{**values, **{name: make(**values[name]) for name, make in nested.items()}})
+        columns = [Column(**column) for column in values.get("columns", [])]
+        return cls(**{**values, **{name: make(**values[name]) for name, make in nested.items()}, "columns": columns})
 
 
 def read_manifest(generation: Path) -> Manifest:

@@ -17,6 +17,7 @@ _ID = "photo_id"
 # No leading zeros: "00123" is an article number, and turning it into 123 would lose it.
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d+)?([eE][+-]?\d{1,2})?")
+_BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class MetadataRow:
 def read_metadata(path: Path) -> Iterator[MetadataRow]:
     """Reads a metadata file row by row.
 
-    CSV: the first line names the columns; a column becomes integers or floats when every filled cell of it is one,
-    and an empty cell is left out. JSONL: one object a line, whose values keep their JSON type.
+    CSV: the first line names the columns; a column becomes integers, floats or booleans (true, false) when every
+    filled cell of it is one, and an empty cell is left out. JSONL: one object a line, whose values keep their JSON
+    type.
 
     Args:
         path: a .csv, .jsonl or .ndjson file in UTF-8.
@@ -56,12 +58,14 @@ def _read_csv(path: Path) -> Iterator[MetadataRow]:
     # Two passes, so that memory does not grow with the file: the types of the columns first, then the rows.
     integers: set[str] | None = None
     numbers: set[str] = set()
+    booleans: set[str] = set()
     for _, cells in _csv_rows(path):
         if integers is None:
-            integers, numbers = set(cells), set(cells)
+            integers, numbers, booleans = set(cells), set(cells), set(cells)
         filled = {column: cell for column, cell in cells.items() if cell}
         integers -= {column for column, cell in filled.items() if not _INTEGER.fullmatch(cell)}
         numbers -= {column for column, cell in filled.items() if not _NUMBER.fullmatch(cell)}
+        booleans -= {column for column, cell in filled.items() if cell.lower() not in _BOOLEANS}
     for line, cells in _csv_rows(path):
         photo_id = _checked_id(cells.pop(_ID), path, line)
         values: dict[str, Value] = {}
@@ -70,6 +74,8 @@ def _read_csv(path: Path) -> Iterator[MetadataRow]:
                 continue
             if column in (integers or ()):
                 values[column] = int(cell)
+            elif column in booleans:
+                values[column] = _BOOLEANS[cell.lower()]
             else:
                 values[column] = float(cell) if column in numbers else cell
         yield MetadataRow(line, photo_id, values)

@@ -28,12 +28,12 @@ class PreviousGeneration:
     def photos(self) -> Iterator[PastPhoto]:
         """Its photos, with their rows where their embeddings may be reused."""
         query = (
-            "SELECT path, size_bytes, mtime_ns, content_sha256, row, width_px, height_px, media_type FROM items"
-            " ORDER BY row"
+            "SELECT photo_id, path, size_bytes, mtime_ns, content_sha256, row, width_px, height_px, media_type"
+            " FROM items ORDER BY row"
         )
-        for path, size, mtime, digest, row, width, height, media_type in self._gallery.query(query):
+        for photo_id, path, size, mtime, digest, row, width, height, media_type in self._gallery.query(query):
             kept = row if self._reuse_embeddings else None
-            yield PastPhoto(path, size, mtime, digest, kept, width, height, media_type)
+            yield PastPhoto(photo_id, path, size, mtime, digest, kept, width, height, media_type)
 
     def embedding(self, row: int) -> NDArray[np.float32]:
         """(D,) float32, unit norm."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from index_builder.check import file_sha256
-from index_builder.errors import GalleryError
+from index_builder.errors import GalleryBusyError, GalleryError
 from index_builder.gallery import CURRENT, GENERATIONS
 from index_builder.manifest import FILES
 
@@ -30,7 +30,7 @@ def locked(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise GalleryError(
+            raise GalleryBusyError(
                 f"Another index builder is at work on the gallery {out}; wait for it, or choose another --out."
             ) from error
         yield

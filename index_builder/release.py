@@ -18,6 +18,7 @@ from index_builder.progress import Progress
 from index_builder.publish import file_facts, new_staging, publish, remove_old
 
 _NUM_EXAMPLES = 3
+_CONTENTS = "columns"  # what a generation holds beyond its format's first release: older ones are written again
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class BuildReport:
         counts: of photos.
         num_encoded: how many contents were encoded in this run.
         duplicates: photos with equal content.
+        held: paths of photos that were being written and are left to the next build.
     """
 
     generation: str
@@ -37,6 +39,7 @@ class BuildReport:
     counts: Counts
     num_encoded: int
     duplicates: Duplicates
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Release:
         digest = digest_content(
             self.database,
             format_version=str(FORMAT_VERSION),
+            contents=_CONTENTS,
             photos_root=str(self.photos_root),
             fingerprint=stamp.fingerprint,
             precision=stamp.precision,
@@ -84,7 +88,7 @@ class Release:
         out = self.out
         staging = new_staging(out)
         dimension = self.model.embedding_dim
-        write_generation(self.database, staging, previous=self.previous, dimension=dimension)
+        columns = write_generation(self.database, staging, previous=self.previous, dimension=dimension)
         created = datetime.now(UTC)
         name = _free_name(out, f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}")
         hashes, sizes = file_facts(staging)
@@ -98,6 +102,7 @@ class Release:
             bundle=stamp,
             counts=counts,
             duplicates=duplicates,
+            columns=columns,
             content_digest=digest,
             files=hashes,
             file_sizes=sizes,

@@ -3,7 +3,7 @@
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -31,7 +31,8 @@ class FoundPhoto:
 
     Attributes:
         photo_id: path below the photos folder without its extension, "/" between folders, Unicode form NFC. Where two
-            files of a folder would share an id, the later one in name order keeps its extension.
+            files of a folder would share an id, the later one in name order keeps its extension; a file that was in the
+            gallery before keeps the id it had.
         path: path below the photos folder as the file system spells it, "/" between folders.
         size_bytes: size when it was found.
         mtime_ns: time of last change when it was found.
@@ -56,12 +57,15 @@ class PhotoScan:
         ignored: the first few of them.
     """
 
-    def __init__(self, root: Path, *, exclude: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, *, exclude: Path | None = None, past_id: Callable[[str], str | None] | None = None
+    ) -> None:
         """Prepares a walk.
 
         Args:
             root: the folder of photos.
             exclude: a folder below it that is not looked into: the gallery that is being built.
+            past_id: path -> the id that the file had in an earlier generation, or None for a new file.
 
         Raises:
             GalleryError: there is no such folder.
@@ -73,6 +77,7 @@ class PhotoScan:
         self._seen: set[tuple[int, int]] = set()
         self._links: list[str] = []
         self._exclude = exclude
+        self._past_id = past_id or (lambda _: None)
         self.num_ignored = 0
         self.ignored: list[str] = []
 
@@ -126,18 +131,26 @@ class PhotoScan:
         return True
 
     def _name(self, prefix: str, files: list[str]) -> Iterator[FoundPhoto]:
-        taken: set[str] = set()
+        photos = [name for name in files if is_photo_name(name)]
+        ids = self._choose_ids(prefix, photos)
+        for name in photos:
+            yield self._photo(prefix + name, ids[name])
+        self.num_ignored += len(files) - len(photos)
         for name in files:
-            if PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS:
-                yield self._photo(prefix, name, taken)
-            else:
-                self.num_ignored += 1
-                if len(self.ignored) < _NUM_EXAMPLES:
-                    self.ignored.append(_printable(prefix + name))
+            if len(self.ignored) < _NUM_EXAMPLES and name not in ids:
+                self.ignored.append(_printable(prefix + name))
 
-    def _photo(self, prefix: str, name: str, taken: set[str]) -> FoundPhoto:
-        path = prefix + name
-        photo_id = _free_id(_printable(prefix), _printable(name), taken)
+    def _choose_ids(self, prefix: str, names: list[str]) -> dict[str, str]:
+        """Name -> id. Who had an id keeps it; only then do new files choose, in the order of their names."""
+        past = {name: self._past_id(_printable(prefix + name)) for name in names}
+        ids = {name: photo_id for name, photo_id in past.items() if photo_id is not None}
+        taken = set(ids.values())
+        for name in names:
+            if name not in ids:
+                ids[name] = _free_id(_printable(prefix), _printable(name), taken)
+        return ids
+
+    def _photo(self, path: str, photo_id: str) -> FoundPhoto:
         if _printable(path) != path:
             sentence = "The file name is not valid UTF-8, so it cannot be an id; rename the file."
             return FoundPhoto(photo_id, _printable(path), problem=Problem("bad_name", sentence))
@@ -165,16 +178,22 @@ def normalise_id(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def is_photo_name(name: str) -> bool:
+    """Whether a file of this name claims to be a photo."""
+    return PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS
+
+
 def _free_id(prefix: str, name: str, taken: set[str]) -> str:
-    candidates = [PurePosixPath(name).stem, name]
-    chosen = next((c for c in map(normalise_id, candidates) if c not in taken), None)
+    folder = normalise_id(prefix)
+    candidates = [folder + normalise_id(text) for text in (PurePosixPath(name).stem, name)]
+    chosen = next((candidate for candidate in candidates if candidate not in taken), None)
     number = 2
     while chosen is None:  # two names that differ only in their Unicode form
-        numbered = normalise_id(f"{name}~{number}")
+        numbered = folder + normalise_id(f"{name}~{number}")
         chosen = None if numbered in taken else numbered
         number += 1
     taken.add(chosen)
-    return normalise_id(prefix) + chosen
+    return chosen
 
 
 def _printable(text: str) -> str:

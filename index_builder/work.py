@@ -1,8 +1,9 @@
 """The builder's memory between runs: one SQLite file that holds what was found and every embedding so far.
 
 A transaction is the unit of loss: what was committed survives a kill, and is never computed again. The tables about
-the folder (`photos`, `unreadable`, `reusable`, `metadata`) describe one run and are made anew by each; `embedded` and
-`hashed` stay. Keeping them in a file rather than in memory is what lets a gallery be larger than the memory.
+the folder (`photos`, `unreadable`, `reusable`, `past`, `metadata`) describe one run and are made anew by each;
+`embedded` and `hashed` stay. Keeping them in a file rather than in memory is what lets a gallery be larger than the
+memory.
 """
 
 import sqlite3
@@ -33,13 +34,16 @@ DROP VIEW IF EXISTS indexed;
 DROP VIEW IF EXISTS skipped;
 DROP TABLE IF EXISTS photos;
 CREATE TABLE photos (photo_id TEXT PRIMARY KEY, path TEXT NOT NULL, size_bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, content_sha256 TEXT, reason TEXT, sentence TEXT);
+    mtime_ns INTEGER NOT NULL, content_sha256 TEXT, reason TEXT, sentence TEXT, changed INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX photos_by_path ON photos (path);
 DROP TABLE IF EXISTS unreadable;
 CREATE TABLE unreadable (content_sha256 TEXT PRIMARY KEY, reason TEXT NOT NULL, sentence TEXT NOT NULL);
 DROP TABLE IF EXISTS reusable;
 CREATE TABLE reusable (content_sha256 TEXT PRIMARY KEY, row INTEGER NOT NULL, width_px INTEGER NOT NULL,
     height_px INTEGER NOT NULL, media_type TEXT NOT NULL) WITHOUT ROWID;
+DROP TABLE IF EXISTS past;
+CREATE TABLE past (path TEXT PRIMARY KEY, photo_id TEXT NOT NULL, size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, content_sha256 TEXT NOT NULL) WITHOUT ROWID;
 DROP TABLE IF EXISTS metadata;
 CREATE TABLE metadata (photo_id TEXT PRIMARY KEY, line INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIEW indexed AS SELECT p.photo_id, p.path, p.size_bytes, p.mtime_ns, p.content_sha256,
@@ -58,12 +62,14 @@ CREATE VIEW skipped AS SELECT p.photo_id, p.path, coalesce(p.reason, u.reason) A
 
 @dataclass(frozen=True)
 class PastPhoto:
-    """A photo of an earlier generation, whose hash and embedding may still hold.
+    """A photo of an earlier generation, whose id, hash and embedding may still hold.
 
     Attributes:
+        photo_id: which its path keeps.
         row: in that generation's index; None when its embedding was made by another bundle and only the hash holds.
     """
 
+    photo_id: str
     path: str
     size_bytes: int
     mtime_ns: int
@@ -89,12 +95,19 @@ class WorkStore:
         """Takes over what an earlier generation knows; hashes by path only when the photos folder is the same."""
         with self._lock, self._connection as db:
             for photo in past:
+                values = (photo.path, photo.size_bytes, photo.mtime_ns, photo.content_sha256)
+                db.execute("INSERT INTO past VALUES (?, ?, ?, ?, ?)", (photo.path, photo.photo_id, *values[1:]))
                 if same_root:
-                    values = (photo.path, photo.size_bytes, photo.mtime_ns, photo.content_sha256)
                     db.execute("INSERT OR IGNORE INTO hashed VALUES (?, ?, ?, ?)", values)
                 if photo.row is not None:
                     entry = (photo.content_sha256, photo.row, photo.width_px, photo.height_px, photo.media_type)
                     db.execute("INSERT OR IGNORE INTO reusable VALUES (?, ?, ?, ?, ?)", entry)
+
+    def past_id(self, path: str) -> str | None:
+        """The id that a path had in the earlier generation, or None."""
+        with self._lock:
+            found = self._connection.execute("SELECT photo_id FROM past WHERE path = ?", (path,)).fetchone()
+        return None if found is None else str(found[0])
 
     def add_photos(self, photos: Iterable[FoundPhoto]) -> None:
         """Notes what the folder holds now; a file with unchanged size and time keeps the hash it had.
@@ -108,7 +121,7 @@ class WorkStore:
                 sentence = photo.problem.sentence if photo.problem else None
                 values = (photo.photo_id, photo.path, photo.size_bytes, photo.mtime_ns, reason, sentence)
                 try:
-                    db.execute("INSERT INTO photos VALUES (?, ?, ?, ?, NULL, ?, ?)", values)
+                    db.execute("INSERT INTO photos VALUES (?, ?, ?, ?, NULL, ?, ?, 0)", values)
                 except sqlite3.IntegrityError as error:
                     raise GalleryError(
                         f"Two photos get the id {photo.photo_id!r}, one of them {photo.path!r}: their folders differ "
@@ -118,6 +131,37 @@ class WorkStore:
                 "UPDATE photos SET content_sha256 = hashed.content_sha256 FROM hashed WHERE photos.path = hashed.path"
                 " AND photos.size_bytes = hashed.size_bytes AND photos.mtime_ns = hashed.mtime_ns AND reason IS NULL"
             )
+
+    def hold(self, paths: Iterable[str]) -> list[str]:
+        """Leaves files that are being written as the earlier generation has them; new ones are left out for now.
+
+        Returns:
+            Those of the paths that are photos of this run.
+        """
+        held = []
+        with self._lock, self._connection as db:
+            for path in sorted(paths):
+                if db.execute("SELECT 1 FROM photos WHERE path = ?", (path,)).fetchone() is None:
+                    continue
+                held.append(path)
+                kept = db.execute(
+                    "UPDATE photos SET size_bytes = p.size_bytes, mtime_ns = p.mtime_ns, reason = NULL,"
+                    " sentence = NULL, content_sha256 = p.content_sha256 FROM past AS p"
+                    " WHERE photos.path = ?1 AND p.path = ?1 AND EXISTS"
+                    " (SELECT 1 FROM reusable AS r WHERE r.content_sha256 = p.content_sha256)",
+                    (path,),
+                )
+                if not kept.rowcount:
+                    db.execute("DELETE FROM photos WHERE path = ?", (path,))
+        return held
+
+    def suspects(self) -> list[tuple[str, int, int, bool]]:
+        """The skipped photos: path, size in bytes and time of change as read, whether that differs from the scan."""
+        with self._lock:
+            query = "SELECT path, size_bytes, mtime_ns, changed FROM photos JOIN skipped USING (photo_id, path)"
+            return [
+                (path, size, mtime, bool(changed)) for path, size, mtime, changed in self._connection.execute(query)
+            ]
 
     def add_metadata(self, rows: Iterable[tuple[MetadataRow, str]]) -> None:
         """Notes what is known about photos, each row with its values as JSON.
@@ -189,7 +233,9 @@ class WorkStore:
         status = (reading.size_bytes, reading.mtime_ns, digest)
         db.execute("INSERT OR REPLACE INTO hashed VALUES (?, ?, ?, ?)", (reading.path, *status))
         db.execute(
-            "UPDATE photos SET size_bytes = ?, mtime_ns = ?, content_sha256 = ? WHERE path = ?", (*status, reading.path)
+            "UPDATE photos SET changed = (size_bytes, mtime_ns) IS NOT (?1, ?2), size_bytes = ?1, mtime_ns = ?2,"
+            " content_sha256 = ?3 WHERE path = ?4",
+            (*status, reading.path),
         )
         if problem is not None:
             db.execute("INSERT INTO unreadable VALUES (?, ?, ?)", (digest, problem.reason, problem.sentence))

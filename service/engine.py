@@ -80,37 +80,43 @@ class SearchEngine:
         self._max_pixels = max_pixels
         self._encoder_slots = threading.BoundedSemaphore(concurrent_encodes)
 
-    def search(self, sketch: bytes, *, k: int, min_score: float | None = None) -> Ranking:
+    def search(self, sketch: bytes, *, k: int, min_score: float | None = None, filters: Sequence[str] = ()) -> Ranking:
         """Ranks the gallery's photos by likeness to a sketch.
 
         Args:
             sketch: a PNG, JPEG or WebP file.
             k: at most this many photos; at least 1.
             min_score: photos that score lower are left out.
+            filters: over the metadata, such as "price>=10"; all must hold.
 
         Raises:
+            FilterError: a filter does not fit the gallery's metadata.
             UnreadableImageError: the bytes are not such a file, or too large.
             BlankSketchError: nothing is drawn.
         """
         with self.gallery.lease() as gallery:
-            return self._search(gallery, sketch, k=k, min_score=min_score)
+            return self._search(gallery, sketch, k=k, min_score=min_score, rows=gallery.select(filters))
 
-    def search_each(self, sketches: Sequence[bytes], *, k: int, min_score: float | None = None) -> BatchRanking:
+    def search_each(
+        self, sketches: Sequence[bytes], *, k: int, min_score: float | None = None, filters: Sequence[str] = ()
+    ) -> BatchRanking:
         """Searches for several sketches; one that cannot be used yields its error and the others are answered."""
         answers: list[Ranking | SketchError] = []
         with self.gallery.lease() as gallery:
+            rows = gallery.select(filters)
             for sketch in sketches:
                 try:
-                    answers.append(self._search(gallery, sketch, k=k, min_score=min_score))
+                    answers.append(self._search(gallery, sketch, k=k, min_score=min_score, rows=rows))
                 except (UnreadableImageError, BlankSketchError) as error:
                     answers.append(error)
             return BatchRanking(gallery.generation, gallery.size, tuple(answers))
 
-    def similar(self, photo_id: str, *, k: int, min_score: float | None = None) -> Ranking:
+    def similar(self, photo_id: str, *, k: int, min_score: float | None = None, filters: Sequence[str] = ()) -> Ranking:
         """Ranks the other photos by likeness to one of the gallery's photos, from its stored vector.
 
         Raises:
             UnknownPhotoError: the gallery has no such photo.
+            FilterError: a filter does not fit the gallery's metadata.
         """
         stages = _Stages()
         with self.gallery.lease() as gallery:
@@ -118,7 +124,8 @@ class SearchEngine:
                 vector = gallery.embedding(photo_id)
                 if vector is None:
                     raise UnknownPhotoError(photo_id)
-                hits = [hit for hit in gallery.search(vector, k=k + 1) if hit.photo_id != photo_id][:k]
+                found = gallery.search(vector, k=k + 1, rows=gallery.select(filters))
+                hits = [hit for hit in found if hit.photo_id != photo_id][:k]
                 photos = _ranked(gallery, hits, min_score)
             return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
@@ -150,7 +157,15 @@ class SearchEngine:
         """Releases the gallery."""
         self.gallery.close()
 
-    def _search(self, gallery: PhotoGallery, sketch: bytes, *, k: int, min_score: float | None) -> Ranking:
+    def _search(
+        self,
+        gallery: PhotoGallery,
+        sketch: bytes,
+        *,
+        k: int,
+        min_score: float | None,
+        rows: NDArray[np.int64] | None,
+    ) -> Ranking:
         stages = _Stages()
         with stages.time("decode"):
             image = decode_image(sketch, max_pixels=self._max_pixels, formats=SKETCH_FORMATS)
@@ -158,7 +173,7 @@ class SearchEngine:
             prepared = prepare_sketch(image, self.encoder.bundle.preprocessing)
         embedding = self._encode(prepared, stages)
         with stages.time("search"):
-            photos = _ranked(gallery, gallery.search(embedding, k=k), min_score)
+            photos = _ranked(gallery, gallery.search(embedding, k=k, rows=rows), min_score)
         return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
     def _encode(self, prepared: NDArray[np.float32], stages: "_Stages") -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 
+from index_builder.errors import FilterError
 from model.errors import BlankSketchError, SketchSearchError, UnreadableImageError
 
 
@@ -27,8 +28,8 @@ class PhotoFileMissingError(SketchSearchError):
 
 # The client's mistakes. Any other SketchSearchError during a request is the service's own failure.
 SketchError = UnreadableImageError | BlankSketchError
-ClientError = SketchError | UnknownPhotoError | PhotoFileMissingError
-CLIENT_ERRORS = (UnreadableImageError, BlankSketchError, UnknownPhotoError, PhotoFileMissingError)
+ClientError = SketchError | FilterError | UnknownPhotoError | PhotoFileMissingError
+CLIENT_ERRORS = (UnreadableImageError, BlankSketchError, FilterError, UnknownPhotoError, PhotoFileMissingError)
 
 
 class Refusal(HTTPException):
@@ -68,6 +69,8 @@ def describe(error: ClientError) -> ErrorDescription:
             status, code = _BY_REASON.get(error.reason, (400, "unreadable_image"))
         case BlankSketchError():
             status, code = 422, "blank_sketch"
+        case FilterError():
+            status, code = 422, "invalid_filter"
         case UnknownPhotoError():
             status, code = 404, "unknown_photo"
         case PhotoFileMissingError():

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.columns import Column
 from model.bundle import Bundle
 
 
@@ -80,8 +81,17 @@ class PhotoGallery(Protocol):
     def dimension(self) -> int:
         """D, the length of an embedding."""
 
-    def search(self, embedding: NDArray[np.float32], /, *, k: int) -> Sequence[PhotoHit]:
-        """The min(k, size) photos nearest to a (D,) unit vector, best first; refuses a vector that is not one."""
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns of the photos' metadata."""
+
+    def select(self, filters: Sequence[str], /) -> NDArray[np.int64] | None:
+        """The rows that match filters such as "price>=10"; None without any. Raises FilterError for a wrong one."""
+
+    def search(
+        self, embedding: NDArray[np.float32], /, *, k: int, rows: NDArray[np.int64] | None = None
+    ) -> Sequence[PhotoHit]:
+        """The k photos, of the rows or of all, nearest to a (D,) unit vector, best first; refuses any other vector."""
 
     def item(self, photo_id: str, /) -> PhotoItem | None:
         """One photo, or None for an unknown id."""

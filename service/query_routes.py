@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile, params
@@ -16,6 +16,11 @@ from service.serving import ServingNow
 from service.settings import Settings
 
 PhotoId = Annotated[str, Path(description="id of a photo, as in a search answer", examples=["chairs/chair-0012"])]
+_FILTER = (
+    "only photos whose metadata match, such as brand=acme, colour=red,blue (one of these), brand!=acme, in_stock=true "
+    "or price>=10 (also >, <=, <); may be repeated, and then all must hold; /info lists the columns"
+)
+_FILTER_EXAMPLES = [["brand=acme", "price>=10"]]
 _UPLOAD_ERRORS = documented_errors(400, 413, 415, 422, 500)
 
 
@@ -33,13 +38,14 @@ def expectations(settings: Settings) -> dict[str, str]:
     return {
         "k": f"a whole number from 1 to {settings.max_k}",
         "min_score": "a number from -1 to 1",
+        "filter": "a comparison with a column, such as brand=acme or price>=10",
         "sketch": "the drawing as a PNG, JPEG or WebP file in the form field sketch",
         "sketches": "the drawings as PNG, JPEG or WebP files in form fields named sketches",
     }
 
 
 def _add_search(router: APIRouter, settings: Settings) -> None:
-    form_k, form_min_score = _form_parameters(settings)
+    form_k, form_min_score, form_filter = _form_parameters(settings)
 
     @router.post("/search", summary="Find the photos that a sketch shows", responses=_UPLOAD_ERRORS)
     async def search(
@@ -49,17 +55,20 @@ def _add_search(router: APIRouter, settings: Settings) -> None:
         sketch: Annotated[UploadFile, File(description="the drawing: a PNG, JPEG or WebP file")],
         k: Annotated[int, form_k] = settings.default_k,
         min_score: Annotated[float | None, form_min_score] = None,
+        filters: Annotated[Sequence[str], form_filter] = (),
     ) -> SearchAnswer:
         """Dark strokes on light paper, light on dark or on a transparent ground; size and position do not matter."""
-        await _refuse_unexpected_fields(request, single=("sketch", "k", "min_score"))
+        await _refuse_unexpected_fields(request, single=("sketch", "k", "min_score"), repeated=("filter",))
         data = await _read(sketch, settings.max_upload_bytes)
-        ranking = await serving.search(lambda: serving.engine.search(data, k=k, min_score=min_score))
+        ranking = await serving.search(
+            lambda: serving.engine.search(data, k=k, min_score=min_score, filters=filters or ())
+        )
         _note(request, response, ranking)
         return search_answer(serving.model, ranking)
 
 
 def _add_search_batch(router: APIRouter, settings: Settings) -> None:
-    form_k, form_min_score = _form_parameters(settings)
+    form_k, form_min_score, form_filter = _form_parameters(settings)
 
     @router.post("/search/batch", summary="Search for several sketches at once", responses=_UPLOAD_ERRORS)
     async def search_batch(
@@ -68,15 +77,18 @@ def _add_search_batch(router: APIRouter, settings: Settings) -> None:
         sketches: Annotated[list[UploadFile], File(description="the drawings: PNG, JPEG or WebP files")],
         k: Annotated[int, form_k] = settings.default_k,
         min_score: Annotated[float | None, form_min_score] = None,
+        filters: Annotated[Sequence[str], form_filter] = (),
     ) -> BatchAnswer:
         """A sketch that cannot be used gets an error in its place; the others are answered."""
         start = time.perf_counter()
-        await _refuse_unexpected_fields(request, single=("k", "min_score"), repeated=("sketches",))
+        await _refuse_unexpected_fields(request, single=("k", "min_score"), repeated=("sketches", "filter"))
         if len(sketches) > settings.max_batch_sketches:
             message = f"{len(sketches)} sketches were sent; send at most {settings.max_batch_sketches} in one request."
             raise Refusal(422, "too_many_sketches", message)
         files = [await _read(sketch, settings.max_upload_bytes) for sketch in sketches]
-        batch = await serving.search(lambda: serving.engine.search_each(files, k=k, min_score=min_score))
+        batch = await serving.search(
+            lambda: serving.engine.search_each(files, k=k, min_score=min_score, filters=filters or ())
+        )
         _note_batch(request, batch)
         return batch_answer(serving.model, batch, total_ms=(time.perf_counter() - start) * 1000)
 
@@ -84,6 +96,7 @@ def _add_search_batch(router: APIRouter, settings: Settings) -> None:
 def _add_similar(router: APIRouter, settings: Settings) -> None:
     query_k = Query(ge=1, le=settings.max_k, description="how many results")
     query_min_score = Query(ge=-1, le=1, allow_inf_nan=False, description="leave out photos that score lower")
+    query_filter = Query(alias="filter", description=_FILTER, examples=_FILTER_EXAMPLES)
 
     @router.get("/similar/{photo_id:path}", summary="More like this photo", responses=documented_errors(404, 422, 500))
     async def similar(
@@ -93,10 +106,13 @@ def _add_similar(router: APIRouter, settings: Settings) -> None:
         photo_id: PhotoId,
         k: Annotated[int, query_k] = settings.default_k,
         min_score: Annotated[float | None, query_min_score] = None,
+        filters: Annotated[Sequence[str], query_filter] = (),
     ) -> SimilarAnswer:
         """Uses the photo's stored vector, so it costs no encoding; the photo itself is left out."""
-        _refuse_unexpected(request, "query parameter", request.query_params.keys(), known=("k", "min_score"))
-        ranking = await serving.search(lambda: serving.engine.similar(photo_id, k=k, min_score=min_score))
+        _refuse_unexpected(request, "query parameter", request.query_params.keys(), known=("k", "min_score", "filter"))
+        ranking = await serving.search(
+            lambda: serving.engine.similar(photo_id, k=k, min_score=min_score, filters=filters or ())
+        )
         _note(request, response, ranking)
         return similar_answer(serving.model, ranking)
 
@@ -115,10 +131,11 @@ def _note_batch(request: Request, batch: BatchRanking) -> None:
             record.errors.append(describe(answer).code)
 
 
-def _form_parameters(settings: Settings) -> tuple[params.Form, params.Form]:
+def _form_parameters(settings: Settings) -> tuple[params.Form, params.Form, params.Form]:
     k: params.Form = Form(ge=1, le=settings.max_k, description="how many results")
     min_score: params.Form = Form(ge=-1, le=1, allow_inf_nan=False, description="leave out photos that score lower")
-    return k, min_score
+    filters: params.Form = Form(alias="filter", description=_FILTER, examples=_FILTER_EXAMPLES)
+    return k, min_score, filters
 
 
 async def _read(file: UploadFile, limit_bytes: int) -> bytes:

@@ -165,11 +165,23 @@ class ModelInfo(ModelIdentity):
     info: dict[str, Any] = Field(description="where and how it was trained and its measured accuracy")
 
 
+class ColumnInfo(_Answer):
+    """A column of the photos' metadata, for filters such as `price>=10`."""
+
+    name: str = Field(examples=["brand"])
+    type: Literal["number", "boolean", "text"]
+    photos: int = Field(ge=0, description="how many photos have a value")
+    values: dict[str, int] | None = Field(description="value -> photos, the most frequent first; null for many values")
+    minimum: float | None = Field(description="of a column of numbers")
+    maximum: float | None = Field(description="of a column of numbers")
+
+
 class GalleryInfo(GalleryIdentity):
     """The gallery being served."""
 
     dimension: int = Field(ge=1)
     problem: str | None = Field(description="why a newer generation on disk is not being served; null when all is well")
+    columns: list[ColumnInfo] = Field(description="what searches can be filtered by")
 
 
 class Limits(_Answer):
@@ -199,7 +211,7 @@ _ERROR_MEANINGS = {
     413: "the upload has too many bytes or the image too many pixels",
     415: "not an image of an accepted format, or not a multipart form",
     416: "the range lies outside the file",
-    422: "the sketch is blank, or a parameter is missing, unknown or out of range",
+    422: "the sketch is blank, or a parameter or filter is missing, unknown or out of range",
     500: "the service failed; the log has the details under the request id of the answer",
     503: "the service cannot answer searches now",
 }

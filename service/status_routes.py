@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+from dataclasses import asdict
 from functools import cache
 
 from fastapi import APIRouter
@@ -13,6 +14,7 @@ from service.errors import Refusal
 from service.readiness import NotReadyError
 from service.schemas import (
     AliveAnswer,
+    ColumnInfo,
     GalleryInfo,
     InfoAnswer,
     Limits,
@@ -81,7 +83,11 @@ def _gallery_info(serving: Serving) -> GalleryInfo:
     live = serving.engine.gallery
     with live.lease() as gallery:
         return GalleryInfo(
-            generation=gallery.generation, size=gallery.size, dimension=gallery.dimension, problem=live.problem
+            generation=gallery.generation,
+            size=gallery.size,
+            dimension=gallery.dimension,
+            problem=live.problem,
+            columns=[ColumnInfo(**asdict(column)) for column in gallery.columns],
         )
 
 

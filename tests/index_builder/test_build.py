@@ -196,6 +196,19 @@ def test_two_files_with_one_stem_are_two_photos(workshop: Any) -> None:
     assert workshop.ids() == ["a", "a.png"]
 
 
+def test_an_id_stays_with_its_file_when_a_file_of_the_same_stem_comes_or_goes(workshop: Any, photo: Any) -> None:
+    workshop.add("a.jpg", "a.png", "b.jpg")
+    workshop.build()
+    photo(workshop.photos / "a.bmp", 7)  # first in name order, but the last to come
+    workshop.build()
+    with workshop.open() as gallery:
+        named = {photo_id: gallery.item(photo_id).path.name for photo_id in workshop.ids()}
+    assert named == {"a": "a.jpg", "a.png": "a.png", "a.bmp": "a.bmp", "b": "b.jpg"}
+    (workshop.photos / "a.jpg").unlink()
+    workshop.build()
+    assert workshop.ids() == ["a.bmp", "a.png", "b"]
+
+
 def test_an_embedding_that_is_not_finite_skips_the_photo(workshop: Any, fake: Any) -> None:
     class Failing(fake.FakeEncoder):  # type: ignore[misc, name-defined]
         def encode(self, images: Any) -> Any:

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,40 @@ def test_a_stop_signal_is_an_interruption(workshop: Any, capsys: Any, monkeypatc
     monkeypatch.setattr("index_builder.build.embed_photos", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
     assert build(workshop) == 130
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_watch_ends_with_status_0_when_it_is_interrupted(workshop: Any, capsys: Any, monkeypatch: Any) -> None:
+    def changes(*_: Any, **__: Any) -> Iterator[set[Path]]:
+        yield set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield set()
+
+    workshop.add("a.png")
+    os.utime(workshop.photos / "a.png", (1, 1))
+    monkeypatch.setattr(commands, "follow_folder", changes)
+    assert build(workshop, "--watch") == 0
+    said = capsys.readouterr().err
+    assert "Published generation" in said
+    assert said.splitlines()[-1].startswith("Stopped watching")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_watching_process_without_a_terminal_builds_and_stops_on_a_signal(workshop: Any, number: int) -> None:
+    workshop.add("a.png")
+    command = [sys.executable, "-m", "index_builder", "--gallery", workshop.photos, "--out", workshop.out, "--watch"]
+    root = Path(commands.__file__).parents[1]
+    said = []
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("Watching"):
+                process.send_signal(number)
+    assert process.returncode == 0, said
+    assert (workshop.out / "CURRENT").exists()
+    assert said[-1].startswith("Stopped watching")
+    assert not any("\x1b" in line or "Traceback" in line for line in said)
 
 
 @pytest.mark.usefixtures("demo")

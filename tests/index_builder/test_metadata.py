@@ -80,3 +80,10 @@ def test_a_wrong_file_is_refused_naming_the_line(tmp_path: Path, name: str, text
 def test_a_missing_file_is_refused_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(GalleryError, match=r"none.csv cannot be read"):
         list(read_metadata(tmp_path / "none.csv"))
+
+
+def test_a_csv_column_is_boolean_when_all_its_cells_are_true_or_false(tmp_path: Path) -> None:
+    rows = read(tmp_path, "photo_id,new,sold\na,true,True\nb,FALSE,yes\nc,,\n")
+    assert typed(rows["a"]) == typed({"new": True, "sold": "True"})
+    assert typed(rows["b"]) == typed({"new": False, "sold": "yes"})
+    assert rows["c"] == {}

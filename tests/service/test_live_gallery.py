@@ -1,7 +1,7 @@
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +37,12 @@ class NamedGallery:
     dimension: int = 784
     closed: bool = False
 
-    def search(self, embedding: NDArray[np.float32], /, *, k: int) -> list[Entry]:
+    columns: tuple[()] = ()
+
+    def select(self, filters: Sequence[str], /) -> None:
+        assert not filters
+
+    def search(self, embedding: NDArray[np.float32], /, *, k: int, rows: None = None) -> list[Entry]:
         assert not self.closed
         return [Entry(f"{self.generation}/{n}") for n in range(min(k, self.size))]
 

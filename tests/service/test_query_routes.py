@@ -275,3 +275,43 @@ def test_concurrent_searches_do_not_mix_their_answers(client: TestClient, sketch
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(first, names)) == [f"shapes/{name}" for name in names]
+
+
+def test_a_filter_keeps_only_photos_whose_metadata_match(client: TestClient, sketch: Callable[[str], bytes]) -> None:
+    files = {"sketch": sketch("star-dotted")}
+    answer = client.post("/search", files=files, data={"filter": ["shape=house", "price>=12"]}).json()
+    assert [photo["photo_id"] for photo in answer["results"]] == ["shapes/house-plain"]
+    assert client.post("/search", files=files, data={"filter": "price>13"}).json()["results"] == []
+    batch = client.post("/search/batch", files=[("sketches", sketch("star-dotted"))] * 2, data={"filter": "price<13"})
+    assert [len(each["results"]) for each in batch.json()["answers"]] == [1, 1]
+    similar = client.get("/similar/shapes/star-dotted", params={"filter": "shape=house"}).json()
+    assert [photo["photo_id"] for photo in similar["results"]] == ["shapes/house-plain"]
+    assert client.get("/similar/shapes/house-plain", params={"filter": "shape=house"}).json()["results"] == []
+
+
+@pytest.mark.parametrize("wrong", ["shap=house", "price>=cheap", "shape>house", "price", ""])
+def test_a_wrong_filter_is_refused_with_a_sentence_on_every_route(
+    client: TestClient, sketch: Callable[[str], bytes], wrong: str
+) -> None:
+    png = sketch("star-dotted")
+    for response in (
+        client.post("/search", files={"sketch": png}, data={"filter": ["price>1", wrong]}),
+        client.post("/search/batch", files=[("sketches", png)], data={"filter": wrong}),
+        client.get("/similar/shapes/star-dotted", params={"filter": wrong}),
+    ):
+        assert response.status_code == 422
+        assert response.json()["error"]["code"] == "invalid_filter"
+        assert f"The filter {wrong!r}" in response.json()["error"]["message"]
+
+
+def test_info_lists_the_columns_that_can_be_filtered_by(client: TestClient) -> None:
+    price, shape = client.get("/info").json()["gallery"]["columns"]
+    assert shape == {
+        "name": "shape",
+        "type": "text",
+        "photos": 1,
+        "values": {"house": 1},
+        "minimum": None,
+        "maximum": None,
+    }
+    assert (price["type"], price["minimum"], price["maximum"]) == ("number", 12.5, 12.5)
