@@ -38,8 +38,8 @@ class Family:
         build: parameters -> Solid.
         finish: (parameters, rng) -> materials by slot.
         sibling_fields: parameters -> names that matter for this design and show in a line drawing.
-        attributes: parameters -> "style", "size" and two more, such as "back": "ladder", for the metadata table;
-            a value under "detail" stands for itself.
+        attributes: parameters -> "style" and a few more in plain words, such as "back": "ladder", for the metadata
+            table; each under the name that a person would look for.
         views: where the camera may stand.
     """
 

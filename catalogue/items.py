@@ -140,25 +140,9 @@ def render_photo(item: Item, *, image_size_px: int = 384) -> Image.Image:
 def describe(item: Item) -> dict[str, Any]:
     """Parameters and attributes as plain values, for manifest and metadata."""
     body = item.finish.material("body")
-    readable = {"family": item.family.name, "colour": body.colour_name, "material": body.kind}
+    readable = {"category": item.family.name, "colour": body.colour_name, "material": body.kind}
     return {
-        "metadata": readable | _columns(item.family.attributes(item.parameters)),
+        "metadata": readable | item.family.attributes(item.parameters),
         "parameters": dataclasses.asdict(item.parameters),
         "group": f"{item.family.noun}-group-{item.group:04d}",
     }
-
-
-def _columns(attributes: dict[str, str]) -> dict[str, str]:
-    """The attributes of any family under the same four names, such as form = "ladder back", detail = "no arms"."""
-    style, size, (form, form_value), (detail, detail_value) = (
-        attributes["style"],
-        attributes["size"],
-        *[each for each in attributes.items() if each[0] not in ("style", "size")],
-    )
-    return {"style": style, "size": size, "form": _worded(form, form_value), "detail": _worded(detail, detail_value)}
-
-
-def _worded(name: str, value: str) -> str:
-    if name == "detail":
-        return value
-    return f"no {name}" if value == "none" else f"{value} {name}"

@@ -4,49 +4,73 @@ import argparse
 import sys
 from pathlib import Path
 
+from index_builder.build import DEFAULT_ERROR_RATE, FEW_ERRORS
 from index_builder.commands import EXIT_CODES, run
+
+_PROGRAM = "python -m index_builder"
+_COMMANDS = {
+    "info": "Says what is in a gallery.",
+    "verify": "Hashes and compares every file of a gallery.",
+    "search": "Searches a gallery with a drawing.",
+}
+_OTHER_COMMANDS = f"""other commands, each with its own --help:
+  {_PROGRAM} info [GALLERY]                  what is in a gallery
+  {_PROGRAM} verify [GALLERY]                hash and compare every file of it
+  {_PROGRAM} search --sketch IMAGE [GALLERY] search it with a drawing
+
+"""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Parses the arguments, runs the command, returns the exit status."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    if arguments.command is None and arguments.gallery is None:
-        parser.error("give the folder of photos: --gallery photos/")
-    return run(arguments)
+    given = sys.argv[1:] if argv is None else argv
+    # A parser each, instead of argparse's subcommands: those report a mistake with the usage of the build.
+    if given and given[0] in _COMMANDS:
+        command = given[0]
+        return run(command, _command_parser(command).parse_args(given[1:]))
+    return run("build", _build_parser().parse_args(given))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m index_builder",
+        prog=_PROGRAM,
         description="Builds a searchable gallery from a folder of photos; run again, it embeds only what changed.",
-        epilog=EXIT_CODES,
+        epilog=_OTHER_COMMANDS + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--gallery", type=Path, metavar="PHOTOS", help="the folder of photos")
-    parser.add_argument("--metadata", type=Path, help="a CSV or JSONL file with a photo_id per row")
-    parser.add_argument("--max-error-rate", type=float, default=0.05, help="accepted share of unreadable photos (0.05)")
-    parser.add_argument("--workers", type=int, default=0, help="threads that decode photos (default: one per core)")
+    parser.add_argument("--gallery", type=Path, metavar="PHOTOS", required=True, help="the folder of photos: photos/")
+    parser.add_argument("--out", type=Path, metavar="GALLERY", default="gallery", help="what to build (gallery/)")
+    parser.add_argument("--metadata", type=Path, metavar="TABLE", help="a CSV or JSONL file with a photo_id per row")
+    parser.add_argument(
+        "--max-error-rate",
+        type=float,
+        metavar="SHARE",
+        help=f"share of unreadable photos above which nothing is published; unless given, {DEFAULT_ERROR_RATE:g}, "
+        f"judged only when more than {FEW_ERRORS} photos, or half of them, cannot be read",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="THREADS", default=0, help="threads that decode photos (0: one per core)"
+    )
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
-    _add_shared(parser, out=Path("gallery"), bundle=None, device="auto")
-    commands = parser.add_subparsers(dest="command", metavar="info|verify|search")
-    for name, what in (("info", "what is in the gallery"), ("verify", "hash and compare every file of the gallery")):
-        _add_out(commands.add_parser(name, help=what), argparse.SUPPRESS)
-    search = commands.add_parser("search", help="search the gallery with a drawing")
-    search.add_argument("--sketch", type=Path, required=True, help="an image of the drawing")
-    search.add_argument("-k", type=int, default=10, help="how many photos to show (10)")
-    _add_shared(search, out=argparse.SUPPRESS, bundle=argparse.SUPPRESS, device=argparse.SUPPRESS)
+    _add_encoder(parser)
     return parser
 
 
-def _add_out(parser: argparse.ArgumentParser, default: Path | str) -> None:
-    parser.add_argument("--out", type=Path, default=default, help="the gallery's folder (gallery/)")
+def _command_parser(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"{_PROGRAM} {command}", description=_COMMANDS[command])
+    parser.add_argument(
+        "out", type=Path, metavar="GALLERY", nargs="?", default="gallery", help="the gallery's folder (gallery/)"
+    )
+    if command == "search":
+        parser.add_argument("--sketch", type=Path, metavar="IMAGE", required=True, help="an image of the drawing")
+        parser.add_argument("-k", type=int, default=10, help="how many photos to show (10)")
+        _add_encoder(parser)
+    return parser
 
 
-def _add_shared(parser: argparse.ArgumentParser, *, out: Path | str, bundle: str | None, device: str) -> None:
-    _add_out(parser, out)
-    parser.add_argument("--bundle", type=Path, default=bundle, help="the encoder bundle (default: the demo bundle)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default=device, help="where to embed (auto)")
+def _add_encoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", type=Path, help="folder of the encoder bundle (the demo bundle)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to embed (auto)")
 
 
 if __name__ == "__main__":

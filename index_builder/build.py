@@ -19,6 +19,9 @@ from index_builder.release import BuildReport, Release
 from index_builder.scan import PhotoScan
 from index_builder.work import WorkStore
 
+DEFAULT_ERROR_RATE = 0.05
+# One torn file among ten photos is no reason to publish nothing: so many are accepted while most photos can be read.
+FEW_ERRORS = 5
 _NUM_EXAMPLES = 3
 
 
@@ -30,18 +33,19 @@ class BuildSettings:
         photos: the folder of photos.
         out: the gallery's folder; made if needed.
         metadata: a CSV or JSONL file with a photo_id per row, or None.
-        max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published.
+        max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published; None takes
+            DEFAULT_ERROR_RATE, and accepts FEW_ERRORS at any rate as long as more photos can be read than not.
         num_workers: threads that decode; 0 takes one per core.
     """
 
     photos: Path
     out: Path
     metadata: Path | None = None
-    max_error_rate: float = 0.05
+    max_error_rate: float | None = None
     num_workers: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.max_error_rate <= 1:
+        if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
             raise GalleryError(f"--max-error-rate is {self.max_error_rate}; give a share from 0 to 1, such as 0.05.")
         if self.num_workers < 0:
             raise GalleryError(f"--workers is {self.num_workers}; give a number of threads, or 0 for one per core.")
@@ -142,18 +146,25 @@ def _checked_counts(store: WorkStore, settings: BuildSettings) -> Counts:
     counts = count_photos(store.database)
     if counts.found != counts.indexed + counts.skipped:
         raise GalleryError(f"The counts do not add up ({counts}); nothing was published, please report this.")
-    rate = counts.skipped / counts.found
-    if counts.indexed and rate <= settings.max_error_rate:
+    if counts.indexed and _few_enough(counts, settings.max_error_rate):
         return counts
     errors = settings.out / WORK / ERRORS
     write_errors(store.database, errors)
     if not counts.indexed:
         raise TooManyUnreadableError(f"None of the {counts.found:,} photos can be read; {errors} says why for each.")
+    allowed = DEFAULT_ERROR_RATE if settings.max_error_rate is None else settings.max_error_rate
     raise TooManyUnreadableError(
-        f"{counts.skipped:,} of {counts.found:,} photos cannot be read ({rate:.1%}, at most "
-        f"{settings.max_error_rate:.1%} is allowed), so nothing was published; {errors} lists them: mend or remove "
+        f"{counts.skipped:,} of {counts.found:,} photos cannot be read ({counts.skipped / counts.found:.1%}, at most "
+        f"{allowed:.1%} is allowed), so nothing was published; {errors} lists them: mend or remove "
         "them, or raise --max-error-rate."
     )
+
+
+def _few_enough(counts: Counts, max_error_rate: float | None) -> bool:
+    rate = counts.skipped / counts.found
+    if max_error_rate is not None:
+        return rate <= max_error_rate
+    return rate <= DEFAULT_ERROR_RATE or counts.skipped <= min(FEW_ERRORS, counts.indexed - 1)
 
 
 def _say_metadata(store: WorkStore, settings: BuildSettings, progress: Progress) -> None:

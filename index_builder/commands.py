@@ -24,16 +24,16 @@ from model.preprocess import prepare_sketch
 
 EXIT_CODES = """exit status:
   0    published, or nothing had changed
-  1    more unreadable photos than --max-error-rate allows, or none readable: nothing was published
+  1    more unreadable photos than are accepted, or none readable: nothing was published
   2    something given is wrong (a path, an option, the metadata, another bundle, a damaged gallery)
   130  interrupted; the same command goes on where it stopped"""
 _MAX_SKETCH_PIXELS = 50_000_000
 
 
-def run(arguments: Namespace) -> int:
-    """Runs the command that was asked for and returns its exit status; never raises for what the person gave."""
-    commands: dict[str | None, Callable[[Namespace], None]] = {
-        None: _build,
+def run(command: str, arguments: Namespace) -> int:
+    """Runs a command and returns its exit status; never raises for what the person gave."""
+    commands: dict[str, Callable[[Namespace], None]] = {
+        "build": _build,
         "info": _info,
         "verify": _verify,
         "search": _search,
@@ -41,7 +41,7 @@ def run(arguments: Namespace) -> int:
     # A container is stopped by SIGTERM: treated like Ctrl-C, what was embedded is kept.
     handler_before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        commands[arguments.command](arguments)
+        commands[command](arguments)
     except TooManyUnreadableError as error:
         return _fail(str(error), 1)
     except SketchSearchError as error:
@@ -94,13 +94,21 @@ def _verify(arguments: Namespace) -> None:
 
 
 def _search(arguments: Namespace) -> None:
+    image = decode_image(_read_sketch(arguments.sketch), max_pixels=_MAX_SKETCH_PIXELS)
     bundle = _read_bundle(arguments.bundle)
     with open_gallery(arguments.out, bundle=bundle) as gallery:
-        image = decode_image(arguments.sketch.read_bytes(), max_pixels=_MAX_SKETCH_PIXELS)
         encoder = open_encoder(bundle, "sketch", device=arguments.device)
         embedding = encoder.encode(prepare_sketch(image, bundle.preprocessing)[None])[0]
         for rank, hit in enumerate(gallery.search(embedding, k=arguments.k), start=1):
             _print(f"{rank:>3}  {hit.score:.4f}  {hit.photo_id}")
+
+
+def _read_sketch(path: Path) -> bytes:
+    if not path.exists():
+        raise SketchSearchError(f"There is no file {path}; give the image of a drawing, such as --sketch drawing.png.")
+    if not path.is_file():
+        raise SketchSearchError(f"{path} is not a file; give the image of a drawing, such as --sketch drawing.png.")
+    return path.read_bytes()
 
 
 def _read_bundle(path: Path | None) -> Bundle:

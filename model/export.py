@@ -58,7 +58,9 @@ def quantise_dynamic(source: Path, target: Path) -> None:
     del network.graph.value_info[:]
     logging.getLogger().addFilter(_is_not_quantiser_advice)
     try:
-        quantize_dynamic(network, target, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"])
+        quantize_dynamic(
+            network, target, weight_type=QuantType.QInt8, per_channel=True, op_types_to_quantize=["MatMul", "Gemm"]
+        )
     finally:
         logging.getLogger().removeFilter(_is_not_quantiser_advice)
 

@@ -2,13 +2,22 @@
 
 import logging
 import signal
+import socket
 import sys
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from model.errors import SketchSearchError
+from service.leaving import leave
+from service.logs import set_up_logs, with_fields
 from service.settings import Settings, environment_variable, flag
+
+if TYPE_CHECKING:
+    from service.engine import SearchEngine
+
+logger = logging.getLogger("service")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,30 +43,47 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(settings: Settings) -> None:
     # Imported here so that --help and a mistyped flag are answered at once.
     import uvicorn
+    from prometheus_client import disable_created_metrics
 
     from service.app import create_app
-    from service.listening import address, listen
+    from service.listening import listen
+    from service.server import DrainingServer
     from service.startup import open_engine
 
     # Once it has drained, uvicorn raises the signal again: as an interrupt it ends in `main`, with status 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_logs(settings.log_level, settings.log_format)
     with listen(settings.host, settings.port) as listener:
         engine = open_engine(settings)
+        # Without it every counter has a second series that nothing reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        app = create_app(settings, engine=engine)
         config = uvicorn.Config(
-            create_app(settings, engine=engine),
+            app,
             log_config=None,
             access_log=False,  # the app logs its own line for each request
             server_header=False,
             ws="none",
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
-        with engine.gallery.lease() as gallery:
-            print(f"Serving {gallery.size:,} photos at {address(listener)} — stop with Ctrl+C.", flush=True)  # noqa: T201
+        _announce(engine, listener, settings)
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            server = DrainingServer(config, drain=app.state.drain, drain_seconds=settings.drain_seconds)
+            server.run(sockets=[listener])
         finally:
             engine.close()
+
+
+def _announce(engine: "SearchEngine", listener: socket.socket, settings: Settings) -> None:
+    from service.listening import address
+
+    with engine.gallery.lease() as gallery:
+        size = gallery.size
+    if settings.log_format == "json":
+        fields = {"message": "serving", "address": address(listener), "gallery_size": size}
+        logger.info("serving", extra=with_fields(fields))
+    else:
+        print(f"Serving {size:,} photos at {address(listener)} — stop with Ctrl+C.", flush=True)  # noqa: T201
 
 
 def _explain(error: ValidationError) -> str:
@@ -75,4 +101,4 @@ def _fail(sentence: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -8,17 +8,22 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
+from model.version import __version__
+from service.body_limit import BodyLimitMiddleware
+from service.draining import Drain
 from service.engine import SearchEngine
 from service.error_handlers import add_error_handlers
 from service.live_gallery import LiveGallery
-from service.middleware import BodyLimitMiddleware, RequestLogMiddleware
+from service.metrics import Metrics
+from service.metrics_route import router as metrics_router
+from service.middleware import RequestMiddleware
 from service.page_files import add_page
 from service.photo_routes import router as photo_router
 from service.query_routes import expectations, query_router
 from service.readiness import NotReadyError
 from service.serving import Serving
 from service.settings import Settings
-from service.status_routes import status_router, version
+from service.status_routes import status_router
 
 logger = logging.getLogger(__name__)
 
@@ -36,29 +41,35 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
         engine: serve this one, which stays the caller's to close; None opens one at start and closes it at the end.
 
     Returns:
-        An ASGI app. Starting it raises SketchSearchError when the bundle or the gallery cannot be opened.
+        An ASGI app; `app.state.drain` is how to tell it that it is about to stop. Starting it raises SketchSearchError
+        when the bundle or the gallery cannot be opened.
     """
+    metrics, drain = Metrics(), Drain()
     # The interactive documentation pages load their scripts from another host, which the page's policy forbids.
     app = FastAPI(
         title="Sketch search",
-        version=version(),
+        version=__version__,
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(settings, engine),
     )
+    app.state.metrics, app.state.drain = metrics, drain
     add_error_handlers(app, expectations=expectations(settings))
     app.include_router(query_router(settings))
     app.include_router(photo_router)
     app.include_router(status_router(settings))
+    if settings.metrics:
+        app.include_router(metrics_router)
     add_page(app)
     app.add_middleware(
         BodyLimitMiddleware,
-        limit_bytes=settings.max_upload_bytes + _FORM_OVERHEAD_BYTES,
+        limit_bytes=settings.max_upload_bytes,
+        form_overhead_bytes=_FORM_OVERHEAD_BYTES,
         limit_bytes_by_path={"/search/batch": settings.max_batch_bytes},
     )
-    app.add_middleware(RequestLogMiddleware)
+    app.add_middleware(RequestMiddleware, metrics=metrics, drain=drain)
     return app
 
 
@@ -68,14 +79,16 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = await to_thread.run_sync(_open_engine, settings) if engine is None else engine
-        serving = Serving(opened, settings)
+        serving = Serving(opened, settings, app.state.drain)
         app.state.serving = serving
+        app.state.metrics.watch(opened)
         await _warm_up(serving)
         watch = asyncio.create_task(_watch(opened.gallery, settings.gallery_poll_seconds))
         try:
             yield
         finally:
             watch.cancel()
+            app.state.metrics.watch(None)
             if engine is None:
                 opened.close()
 

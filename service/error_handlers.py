@@ -8,8 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from service.error_answers import ErrorResponse, refusal_response
 from service.errors import CLIENT_ERRORS, Refusal, describe, shown
-from service.middleware import error_response, refusal_response
 
 _MULTIPART = "multipart/form-data"
 
@@ -35,7 +35,7 @@ def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
 async def _on_client_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, CLIENT_ERRORS)
     described = describe(error)
-    return error_response(described.status, described.code, described.message)
+    return ErrorResponse(described.status, described.code, described.message)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
@@ -54,19 +54,17 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         message = f"The request body could not be read ({detail}); send it as {_MULTIPART} with a boundary."
     else:
         code, message = "refused", f"{where} was refused: {error.detail}."
-    return error_response(error.status_code, code, message, error.headers)
+    return ErrorResponse(error.status_code, code, message, error.headers)
 
 
 def _explain(request: Request, errors: Sequence[Any], expectations: dict[str, str]) -> Refusal:
     first = errors[0]
     source, name = str(first["loc"][0]), str(first["loc"][-1])
     if source == "body" and not _is_multipart(request):
-        sent = request.headers.get("content-type", "nothing")
-        return Refusal(
-            415,
-            "unsupported_content_type",
-            f"The content type is {shown(sent)}; expected {_MULTIPART} with the drawing as a file field.",
-        )
+        sent = request.headers.get("content-type")
+        what = f"The content type is {shown(sent)}" if sent else "The request names no content type"
+        sentence = f"{what}; expected {_MULTIPART} with the drawing as a file field."
+        return Refusal(415, "unsupported_content_type", sentence)
     expected = expectations.get(name, "another value")
     if first["type"] == "missing":
         return Refusal(422, f"missing_{name}", f"The field {name} is missing; expected {expected}.")

@@ -1,16 +1,16 @@
-"""What wraps every request: an id and a log line, security headers, and a limit on the body's size."""
+"""What wraps every request: an id, security headers, a log line, the metrics, and a plain 500 for what goes wrong."""
 
 import logging
-import secrets
 import time
-from collections.abc import Mapping
 
-import anyio
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import Refusal, upload_too_large
+from service.draining import Drain
+from service.error_answers import internal_error
+from service.logs import with_fields
+from service.metrics import Metrics
+from service.request_record import RequestRecord, begin_record, method_of, route_of
 
 logger = logging.getLogger("service.requests")
 
@@ -23,113 +23,77 @@ SECURITY_HEADERS = {
 }
 
 
-_LINGER_SECONDS = 2.0
+class RequestMiddleware:
+    """Gives each request an id, logs and counts it, and turns an unexpected exception into a plain 500."""
 
-
-class RequestLogMiddleware:
-    """Gives each request an id, logs one line for it, and turns an unexpected exception into a plain 500."""
-
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, drain: Drain) -> None:
         self._app = app
+        self._metrics = metrics
+        self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        record = begin_record(scope)
+        outgoing = _Outgoing(send, record.request_id, self._drain)
         start = time.perf_counter()
-        status = 0  # stays 0 when the client leaves before it is answered
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                for name, value in SECURITY_HEADERS.items():
-                    headers[name] = value
-            await send(message)
-
+        self._metrics.in_flight.inc()
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, outgoing)
         except Exception:  # the process edge: nothing of the exception may reach the client
-            logger.exception("request %s failed", request_id)
-            if status:
+            logger.exception(
+                "request %s failed", record.request_id, extra=with_fields({"request_id": record.request_id})
+            )
+            if outgoing.status:
                 raise  # half an answer is on its way: only breaking the connection tells the client so
-            await internal_error(request_id)(scope, receive, send_with_headers)
+            await internal_error(record.request_id)(scope, receive, outgoing)
         finally:
-            milliseconds = (time.perf_counter() - start) * 1000
-            # The route's template, not the path: a photo id or whatever else a client sends stays out of the log.
-            route = getattr(scope.get("route"), "path", "-")
-            logger.info("%s %s %s %d %.1f ms", request_id, scope["method"], route, status, milliseconds)
+            self._metrics.in_flight.dec()
+            self._note(record, scope, outgoing.status, time.perf_counter() - start)
+
+    def _note(self, record: RequestRecord, scope: Scope, status: int, seconds: float) -> None:
+        # The route's template, not the path: a photo id or whatever else a client sends stays out of the log.
+        route, method = route_of(scope), method_of(scope)
+        self._metrics.add(record, route=route, method=method, status=status, seconds=seconds)
+        _log(record, route=route, method=method, status=status, milliseconds=seconds * 1000)
 
 
-class BodyLimitMiddleware:
-    """Refuses a body above its limit: at once when its length is announced, otherwise as soon as it is passed."""
+class _Outgoing:
+    """Sends the answer with the headers that all answers have; `status` stays 0 when the client left before."""
 
-    def __init__(self, app: ASGIApp, *, limit_bytes: int, limit_bytes_by_path: Mapping[str, int]) -> None:
-        """Wraps an app.
+    def __init__(self, send: Send, request_id: str, drain: Drain) -> None:
+        self.status = 0
+        self._send = send
+        self._request_id = request_id
+        self._drain = drain
 
-        Args:
-            app: the app to protect.
-            limit_bytes: for every path that is not named.
-            limit_bytes_by_path: path -> limit.
-        """
-        self._app = app
-        self._limit_bytes = limit_bytes
-        self._limit_bytes_by_path = limit_bytes_by_path
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, with a `receive` that keeps count."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        limit = self._limit_bytes_by_path.get(scope["path"], self._limit_bytes)
-        length = Headers(scope=scope).get("content-length", "")
-        announced = int(length) if length.isdecimal() else 0
-        received = 0
-
-        async def receive_within_limit() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise upload_too_large(limit)
-            return message
-
-        async def send_and_linger(message: Message) -> None:
-            last = message["type"] == "http.response.body" and not message.get("more_body", False)
-            if last and max(announced, received) > limit:
-                await send({**message, "more_body": True})
-                await _discard(receive)
-                message = {"type": "http.response.body", "body": b""}
-            await send(message)
-
-        if announced > limit:
-            await refusal_response(upload_too_large(limit))(scope, receive, send_and_linger)
-        else:
-            await self._app(scope, receive_within_limit, send_and_linger)
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._request_id
+            for name, value in SECURITY_HEADERS.items():
+                headers[name] = value
+            if self._drain.begun:
+                headers["Connection"] = "close"  # the client's next request goes to who is not about to stop
+        await self._send(message)
 
 
-async def _discard(receive: Receive) -> None:
-    """Throws away what a refused client still sends: closing at once would break its sending, and it may never read."""
-    with anyio.move_on_after(_LINGER_SECONDS):
-        while (await receive()).get("more_body", False):
-            pass
-
-
-def error_response(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An error in the one form that all errors have."""
-    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status, headers=headers)
-
-
-def refusal_response(refusal: Refusal) -> JSONResponse:
-    """The answer for a refusal."""
-    return error_response(refusal.status_code, refusal.code, refusal.detail, refusal.headers)
-
-
-def internal_error(request_id: str) -> JSONResponse:
-    """The answer when the service itself failed."""
-    message = f"The service failed to answer this request; the log has the details under request id {request_id}."
-    return error_response(500, "internal_error", message)
+def _log(record: RequestRecord, *, route: str, method: str, status: int, milliseconds: float) -> None:
+    stages = {stage: round(value, 3) for stage, value in record.stages_ms.items()}
+    fields = {
+        "message": f"{method} {route} {status}",
+        "request_id": record.request_id,
+        "method": method,
+        "route": route,
+        "status": status,
+        "duration_ms": round(milliseconds, 3),
+        **({"stages_ms": stages} if stages else {}),
+        **({"errors": record.errors} if record.errors else {}),
+    }
+    parts = [f"{stage} {value:.1f}" for stage, value in stages.items()] + record.errors
+    more = f" ({', '.join(parts)})" if parts else ""
+    line = "%s %s %s %d %.1f ms%s"
+    logger.info(line, record.request_id, method, route, status, milliseconds, more, extra=with_fields(fields))

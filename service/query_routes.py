@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile, params
 
 from service.answers import batch_answer, search_answer, server_timing, similar_answer
-from service.errors import Refusal, shown, upload_too_large
+from service.engine import BatchRanking, Ranking
+from service.errors import Refusal, describe, shown, upload_too_large
+from service.request_record import record_of
 from service.schemas import BatchAnswer, SearchAnswer, SimilarAnswer, documented_errors
 from service.serving import ServingNow
 from service.settings import Settings
@@ -52,7 +54,7 @@ def _add_search(router: APIRouter, settings: Settings) -> None:
         await _refuse_unexpected_fields(request, single=("sketch", "k", "min_score"))
         data = await _read(sketch, settings.max_upload_bytes)
         ranking = await serving.search(lambda: serving.engine.search(data, k=k, min_score=min_score))
-        response.headers["Server-Timing"] = server_timing(ranking.timings_ms)
+        _note(request, response, ranking)
         return search_answer(serving.model, ranking)
 
 
@@ -75,6 +77,7 @@ def _add_search_batch(router: APIRouter, settings: Settings) -> None:
             raise Refusal(422, "too_many_sketches", message)
         files = [await _read(sketch, settings.max_upload_bytes) for sketch in sketches]
         batch = await serving.search(lambda: serving.engine.search_each(files, k=k, min_score=min_score))
+        _note_batch(request, batch)
         return batch_answer(serving.model, batch, total_ms=(time.perf_counter() - start) * 1000)
 
 
@@ -94,8 +97,22 @@ def _add_similar(router: APIRouter, settings: Settings) -> None:
         """Uses the photo's stored vector, so it costs no encoding; the photo itself is left out."""
         _refuse_unexpected(request, "query parameter", request.query_params.keys(), known=("k", "min_score"))
         ranking = await serving.search(lambda: serving.engine.similar(photo_id, k=k, min_score=min_score))
-        response.headers["Server-Timing"] = server_timing(ranking.timings_ms)
+        _note(request, response, ranking)
         return similar_answer(serving.model, ranking)
+
+
+def _note(request: Request, response: Response, ranking: Ranking) -> None:
+    response.headers["Server-Timing"] = server_timing(ranking.timings_ms)
+    record_of(request.scope).searches.append(ranking.timings_ms)
+
+
+def _note_batch(request: Request, batch: BatchRanking) -> None:
+    record = record_of(request.scope)
+    for answer in batch.answers:
+        if isinstance(answer, Ranking):
+            record.searches.append(answer.timings_ms)
+        else:
+            record.errors.append(describe(answer).code)
 
 
 def _form_parameters(settings: Settings) -> tuple[params.Form, params.Form]:

@@ -8,6 +8,7 @@ from functools import cache
 from anyio import CapacityLimiter, to_thread
 from PIL import Image, ImageDraw
 
+from service.draining import Drain
 from service.engine import Ranking, SearchEngine
 
 logger = logging.getLogger(__name__)
@@ -20,8 +21,9 @@ class NotReadyError(Exception):
 class Readiness:
     """Probes the engine; callers that arrive during a probe share it, so that probing never adds up to load."""
 
-    def __init__(self, engine: SearchEngine, *, deadline_seconds: float) -> None:
+    def __init__(self, engine: SearchEngine, drain: Drain, *, deadline_seconds: float) -> None:
         self._engine = engine
+        self._drain = drain
         self._deadline_seconds = deadline_seconds
         self._task: asyncio.Task[Ranking] | None = None
         self._thread = CapacityLimiter(1)  # of its own: a crowd of searches must not keep the probe from starting
@@ -30,8 +32,11 @@ class Readiness:
         """Searches for the built-in sketch.
 
         Raises:
-            NotReadyError: the search failed, found nothing in a gallery that is not empty, or took too long.
+            NotReadyError: the service is about to stop, or the search failed, found nothing in a gallery that is not
+                empty, or took too long.
         """
+        if self._drain.begun:
+            raise NotReadyError("The service is about to stop; send requests elsewhere.")
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(to_thread.run_sync(self._probe, limiter=self._thread))
         done, _ = await asyncio.wait({self._task}, timeout=self._deadline_seconds)

@@ -151,7 +151,7 @@ class ReadyAnswer(_Answer):
 class ServiceInfo(_Answer):
     """This process and what it runs on."""
 
-    version: str
+    version: str = Field(description="of this project")
     python: str
     libraries: dict[str, str] = Field(description="library -> version")
     uptime_seconds: float = Field(ge=0)

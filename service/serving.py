@@ -8,6 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
 from service.answers import model_identity
+from service.draining import Drain
 from service.engine import SearchEngine
 from service.readiness import Readiness
 from service.settings import Settings
@@ -18,10 +19,10 @@ T = TypeVar("T")
 class Serving:
     """Runs the engine's blocking work on a limited number of threads."""
 
-    def __init__(self, engine: SearchEngine, settings: Settings) -> None:
+    def __init__(self, engine: SearchEngine, settings: Settings, drain: Drain) -> None:
         self.engine = engine
         self.model = model_identity(engine)
-        self.readiness = Readiness(engine, deadline_seconds=settings.ready_deadline_seconds)
+        self.readiness = Readiness(engine, drain, deadline_seconds=settings.ready_deadline_seconds)
         self._started = time.monotonic()
         self._searches = CapacityLimiter(settings.worker_threads)
 

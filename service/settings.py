@@ -52,8 +52,13 @@ class Settings(BaseSettings):
         5.0, gt=0, description="/readyz turns red when an encode and a search take longer than this"
     )
     gallery_poll_seconds: float = Field(1.0, gt=0, description="how often to look for a new generation of the gallery")
-    shutdown_seconds: int = Field(10, ge=0, description="time for running requests to finish when the service stops")
+    drain_seconds: float = Field(
+        1.0, ge=0, description="after SIGTERM, how long to take requests with red readiness before closing the port"
+    )
+    shutdown_seconds: int = Field(8, ge=0, description="time for running requests to finish once the port is closed")
+    metrics: bool = Field(True, description="whether /metrics is there for Prometheus")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message to log")
+    log_format: Literal["text", "json"] = Field("text", description="log lines for people, or one JSON object a line")
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:

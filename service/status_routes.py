@@ -6,6 +6,7 @@ from functools import cache
 
 from fastapi import APIRouter
 
+from model.version import __version__
 from service.answers import gallery_identity, search_timings
 from service.engine import SKETCH_FORMATS
 from service.errors import Refusal
@@ -57,15 +58,9 @@ def status_router(settings: Settings) -> APIRouter:
     return router
 
 
-@cache
-def version() -> str:
-    """The installed version of this project."""
-    return _versions("sketch-search").get("sketch-search", "unknown")
-
-
 def _service_info(serving: Serving) -> ServiceInfo:
     return ServiceInfo(
-        version=version(),
+        version=__version__,
         python=platform.python_version(),
         libraries=_versions(*_LIBRARIES),
         uptime_seconds=round(serving.uptime_seconds, 1),

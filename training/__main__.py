@@ -5,9 +5,10 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from training.config import TrainConfig
-from training.recipes import RECIPES, get_recipe
+from training.recipes import METHODS, RECIPES, get_recipe, recipe_lines
 
 
 def main() -> int:
@@ -28,51 +29,89 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description="Train, export and evaluate encoders.")
+    recipes = "recipes:\n" + "".join(f"  {line}\n" for line in recipe_lines())
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Train, export and evaluate encoders; each command has its own --help.",
+        epilog=recipes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, call, text in (
         ("run", _run, "train the recipe, export a bundle to OUT/bundle and evaluate it on the test split"),
-        ("baseline", _baseline, "train the two-tower baseline only; the checkpoint goes to OUT/checkpoint"),
+        ("baseline", _stage, "train the two-tower baseline only; the checkpoint goes to OUT/baseline"),
+        ("teacher", _stage, "train XModalViT's teacher only; the checkpoint goes to OUT/teacher"),
+        ("students", _stage, "train the students of OUT/teacher; the checkpoint goes to OUT/students"),
     ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--recipe", required=True, choices=list(RECIPES))
-        command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
+        command = commands.add_parser(
+            name, help=text, description=text, epilog=recipes, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        command.add_argument("--recipe", required=True, choices=list(RECIPES), help="what to train; listed below")
+        command.add_argument(
+            "--data", type=Path, required=True, help="folder with manifest.json, or with photos for own-photos"
+        )
         command.add_argument("--out", type=Path, required=True, help="run folder; a run found there is resumed")
         command.add_argument("--init", help="pretrained weights: a local file, or 'pretrained' to fetch timm's own")
-        command.add_argument("--seed", type=int, default=0)
-        command.add_argument("--epochs", type=int, help="instead of the recipe's")
+        command.add_argument("--method", choices=list(METHODS), help="instead of the recipe's")
+        command.add_argument("--start", type=Path, help="checkpoint of a run whose encoders this one begins with")
+        command.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
+        command.add_argument("--epochs", type=int, help="passes over the training photos, instead of the recipe's")
         command.add_argument("--validation", type=float, help="share of training photos to measure on")
-        command.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+        _add_device(command, "where to train")
         command.add_argument("--resume", action="store_true", help="require a run to resume in OUT")
-        command.set_defaults(call=call)
+        command.set_defaults(call=call, stage=name)
         if name == "run":
             command.add_argument("--test-data", type=Path, help="where the test split is, if not in --data")
     command = commands.add_parser("export", help="export the checkpoint of a run folder to OUT/bundle")
     command.add_argument("--out", type=Path, required=True, help="the run folder")
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json, to judge precisions")
-    command.add_argument("--name", default="exported")
+    command.add_argument("--name", default="exported", help="the bundle's name (exported)")
     command.set_defaults(call=_export)
-    command = commands.add_parser("evaluate", help="strict evaluation of a bundle; prints one JSON object last")
-    command.add_argument("--bundle", type=Path, required=True)
+    command = commands.add_parser("pseudo-sketches", help="make a dataset out of photos alone, for recipe own-photos")
+    command.add_argument("--photos", type=Path, required=True, help="folder of photos")
+    command.add_argument("--out", type=Path, required=True, help="folder of the dataset to make")
+    command.add_argument("--sketches", type=int, default=5, help="drawings of each photo")
+    command.add_argument("--seed", type=int, default=0, help="of the drawings (0)")
+    command.add_argument("--exclude", type=Path, help="dataset whose test photos, and near-duplicates, are left out")
+    command.set_defaults(call=_pseudo_sketches)
+    command = commands.add_parser("preview", help="contact sheet: photos with their sketches")
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
-    command.add_argument("--split", default="test")
+    command.add_argument("--out", type=Path, required=True, help="the PNG to write")
+    command.set_defaults(call=_preview)
+    command = commands.add_parser("evaluate", help="strict evaluation of a bundle; prints one JSON object last")
+    command.add_argument("--bundle", type=Path, required=True, help="folder of the encoder bundle")
+    command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
+    command.add_argument("--split", default="test", help="of the manifest (test)")
     command.add_argument("--precision", default="default", help="of both encoders: fp32, int8, or the bundle's choice")
     command.add_argument("--distractors", type=Path, help="folder of further photos to put into the gallery")
-    command.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    _add_device(command, "where to embed")
     command.set_defaults(call=_evaluate)
     return parser
 
 
+def _add_device(parser: argparse.ArgumentParser, what: str) -> None:
+    text = f"{what}: auto takes the GPU when there is one, cuda fails without one (auto)"
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help=text)
+
+
 def _config(arguments: argparse.Namespace) -> TrainConfig:
     config = replace(get_recipe(arguments.recipe), seed=arguments.seed)
-    for name, value in (
-        ("weights", arguments.init),
-        ("epochs", arguments.epochs),
-        ("validation_share", arguments.validation),
-    ):
-        if value is not None:
-            config = replace(config, **{name: value})
-    return config
+    changes: dict[str, Any] = {
+        "weights": arguments.init,
+        "epochs": arguments.epochs,
+        "validation_share": arguments.validation,
+        "start": arguments.start and str(arguments.start),
+    }
+    config = replace(config, **{name: value for name, value in changes.items() if value is not None})
+    if arguments.init is not None and config.teacher is not None:
+        config = replace(config, teacher=replace(config.teacher, weights=arguments.init))
+    if config.recipe.endswith("+pairs") and config.start is None:
+        raise ValueError(
+            f"The recipe {config.recipe} begins with another run's encoders; give --start, such as "
+            "runs/photos/baseline/checkpoint."
+        )
+    method = METHODS.get("two-tower" if arguments.stage == "baseline" else arguments.method or "")
+    return method(config) if method else config
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, object]:
@@ -90,14 +129,15 @@ def _run(arguments: argparse.Namespace) -> dict[str, object]:
     )
 
 
-def _baseline(arguments: argparse.Namespace) -> dict[str, object]:
-    from training.run import choose_device, require_resumable, train_baseline
+def _stage(arguments: argparse.Namespace) -> dict[str, object]:
+    from training.run import choose_device, require_resumable
+    from training.stages import read_training_data, train_stage
 
     if arguments.resume:
         require_resumable(arguments.out)
-    return train_baseline(
-        _config(arguments), data=arguments.data, out=arguments.out, device=choose_device(arguments.device)
-    )
+    config = _config(arguments)
+    data = read_training_data(arguments.data, config)
+    return train_stage(arguments.stage, config, data, out=arguments.out, device=choose_device(arguments.device))
 
 
 def _export(arguments: argparse.Namespace) -> dict[str, object]:
@@ -105,6 +145,24 @@ def _export(arguments: argparse.Namespace) -> dict[str, object]:
 
     bundle = export_run(arguments.out, data=arguments.data, name=arguments.name, trained={})
     return {"bundle": str(bundle.path), "fingerprint": bundle.fingerprint, "info": dict(bundle.info)}
+
+
+def _pseudo_sketches(arguments: argparse.Namespace) -> dict[str, object]:
+    from training.dataset import read_split
+    from training.photo_dataset import write_photo_dataset
+
+    exclude = [item.photo for item in read_split(arguments.exclude, "test").items] if arguments.exclude else []
+    return write_photo_dataset(
+        arguments.photos, arguments.out, sketches=arguments.sketches, seed=arguments.seed, exclude=exclude
+    ).summary()
+
+
+def _preview(arguments: argparse.Namespace) -> dict[str, object]:
+    from training.dataset import read_split
+    from training.preview import contact_sheet
+
+    contact_sheet(read_split(arguments.data, "train")).save(arguments.out)
+    return {"written": str(arguments.out)}
 
 
 def _evaluate(arguments: argparse.Namespace) -> dict[str, object]:

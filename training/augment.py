@@ -8,12 +8,12 @@ from torch.nn import functional as F
 
 from model.preprocess import Preprocessing
 from training.config import Augmentation
-from training.pairs import Batch
+from training.pairs import Batch, Views
 
 
 def augment_pairs(
     batch: Batch, augmentation: Augmentation, preprocessing: Preprocessing, *, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+) -> Views:
     """Turns a batch of bytes into varied, normalised encoder inputs.
 
     Args:
@@ -23,7 +23,7 @@ def augment_pairs(
         generator: source of all randomness, on the CPU.
 
     Returns:
-        Photos and sketches, each (B, 3, S, S) float32.
+        The batch; the V sketches of a photo vary independently.
     """
     photo = batch.photo.float() / 255
     ink = 1 - batch.sketch.float() / 255
@@ -31,16 +31,28 @@ def augment_pairs(
         mirrored = (torch.rand(len(photo), generator=generator) < 0.5).to(photo.device)[:, None, None, None]
         photo = torch.where(mirrored, photo.flip(-1), photo)
         ink = torch.where(mirrored, ink.flip(-1), ink)
+    ink = ink.flatten(0, 1)[:, None]
     photo = _vary_colour(photo, augmentation, generator)
     # Both are moved as "distance from white", so that what comes in at the edges is white paper or backdrop.
     photo = 1 - _move(1 - photo, augmentation, generator, warp=0.0)
     ink = _erase(_move(ink, augmentation, generator, warp=augmentation.sketch_warp), augmentation, generator)
-    sketch = (1 - ink).expand(-1, 3, -1, -1)
-    return normalise(photo, preprocessing), normalise(sketch, preprocessing)
+    return _views(photo, (1 - ink).view_as(batch.sketch), batch, preprocessing)
+
+
+def plain_views(batch: Batch, preprocessing: Preprocessing) -> Views:
+    """The batch as serving would see it, without any variation."""
+    return _views(batch.photo.float() / 255, batch.sketch.float() / 255, batch, preprocessing)
+
+
+def _views(photo: Tensor, sketch: Tensor, batch: Batch, preprocessing: Preprocessing) -> Views:
+    sketch = sketch[:, :, None].expand(-1, -1, 3, -1, -1)
+    return Views(
+        normalise(photo, preprocessing), normalise(sketch, preprocessing), item=batch.item, category=batch.category
+    )
 
 
 def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Subtracts mean and divides by std: (B, 3, S, S) in [0, 1] -> float32 encoder input."""
+    """Subtracts mean and divides by std: (…, 3, S, S) in [0, 1] -> float32 encoder input."""
     mean = torch.tensor(preprocessing.mean, device=images.device)[:, None, None]
     std = torch.tensor(preprocessing.std, device=images.device)[:, None, None]
     return (images - mean) / std

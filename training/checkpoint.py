@@ -71,9 +71,37 @@ def read_config(path: Path) -> TrainConfig:
     return TrainConfig.from_dict(json.loads((path / CONFIG).read_text(encoding="utf-8")))
 
 
+def read_progress(path: Path) -> Progress:
+    """How far the run of a checkpoint had come."""
+    return Progress(**json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+
+
 def load_weights(path: Path, task: nn.Module) -> None:
     """Loads a checkpoint's weights into a task of the same configuration."""
     task.load_state_dict(load_file(path / WEIGHTS))
+
+
+def copy_weights(path: Path, module: nn.Module, *, source: str) -> None:
+    """Loads one part of a checkpoint into a module.
+
+    Args:
+        path: of the checkpoint.
+        module: takes the weights; all of its own must be there.
+        source: what the names of the part begin with in the checkpoint, such as "encoders.photo.".
+
+    Raises:
+        ValueError: the checkpoint has no such part, or it is of another network.
+    """
+    part = {
+        name[len(source) :]: tensor for name, tensor in load_file(path / WEIGHTS).items() if name.startswith(source)
+    }
+    try:
+        module.load_state_dict(part)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The checkpoint {path} does not fit: its part {source}* is of another network than this run's "
+            f"({str(error).splitlines()[-1].strip()})."
+        ) from error
 
 
 def resume(
@@ -99,4 +127,4 @@ def resume(
     state = torch.load(path / OPTIMISER, weights_only=True, map_location="cpu")
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
-    return Progress(**json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+    return read_progress(path)

@@ -33,8 +33,79 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class TeacherConfig:
+    """XModalViT's teacher. Everything it shares with the students (images, batches, schedule) is in `TrainConfig`.
+
+    Attributes:
+        backbone: timm name of its two vision transformers.
+        weights: where they start: "pretrained", "random", or a path.
+        num_blocks: XMA blocks.
+        num_heads: of each block; must divide the transformer's dimension.
+        queue_size: keys in each of its two queues; 0 contrasts within the batch alone.
+        epochs: passes over the training photos.
+        unfused_weight: of a two-tower term on the CLS tokens before fusion; 0 as published.
+        modality_dropout: probability that a stream may see nothing of the other modality; 0 as published.
+        mismatch: whether the same photo fused with another instance's sketch (and the same sketch with another photo)
+            counts as a further negative; off as published.
+    """
+
+    backbone: str = "deit_tiny_patch16_224"
+    weights: str = "pretrained"
+    num_blocks: int = 3
+    num_heads: int = 3
+    queue_size: int = 128
+    epochs: int = 40
+    unfused_weight: float = 0.0
+    modality_dropout: float = 0.0
+    mismatch: bool = False
+
+    def __post_init__(self) -> None:
+        if self.num_blocks < 0 or self.queue_size < 0 or self.epochs < 1 or self.num_heads < 1:
+            raise ValueError(
+                f"The teacher has num_blocks {self.num_blocks}, queue_size {self.queue_size}, epochs {self.epochs} and "
+                f"num_heads {self.num_heads}; expected at least 0, 0, 1 and 1."
+            )
+        if not 0 <= self.modality_dropout < 1:
+            raise ValueError(f"modality_dropout is {self.modality_dropout}; expected a share from 0 to below 1.")
+        if self.mismatch and self.queue_size:
+            raise ValueError(
+                f"mismatch is on and queue_size is {self.queue_size}: mismatched pairs are negatives within a batch; "
+                "set queue_size to 0."
+            )
+
+
+@dataclass(frozen=True)
+class DistillationConfig:
+    """How the students learn from the teacher. A weight of 0 leaves a term out.
+
+    Attributes:
+        queue_size: keys in each of the two queues of XAQC.
+        contrast_weight: of XAQC, student against its modality's target.
+        distance_weight: of XMRD's distance term.
+        angle_weight: of XMRD's angle term.
+        direct_weight: of symmetric InfoNCE between the students themselves; 0 as published.
+        unfused_targets: the teacher's CLS tokens before fusion are the targets; off as published.
+    """
+
+    queue_size: int = 256
+    contrast_weight: float = 1.0
+    distance_weight: float = 1.0
+    angle_weight: float = 1.0
+    direct_weight: float = 0.0
+    unfused_targets: bool = False
+
+    def __post_init__(self) -> None:
+        if self.queue_size < 0:
+            raise ValueError(f"queue_size is {self.queue_size}; expected at least 0.")
+        if self.contrast_weight and not self.queue_size:
+            raise ValueError("contrast_weight is set and queue_size is 0: XAQC would have no negatives.")
+        if not any((self.contrast_weight, self.distance_weight, self.angle_weight, self.direct_weight)):
+            raise ValueError("All weights of the distillation are 0: nothing would be learnt.")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
-    """One training run of the two-tower baseline.
+    """One training run: of the two-tower baseline, or, with `teacher`, of XModalViT's teacher and then its students.
 
     Attributes:
         recipe: the recipe this configuration came from.
@@ -55,9 +126,13 @@ class TrainConfig:
         ramp_steps: the contrastive loss is left out for so many steps and then rises to its full weight over as many.
         augmentation: how training images are varied.
         autocast_bf16: forward passes in bfloat16 where the device gains from it.
+        pseudo_sketches: drawings to make of each photo when the data are photos alone; 0 where there are sketches.
         validation_share: share of the training photos kept out of training to measure on; the test split never is.
         checkpoint_epochs: a checkpoint is written after every so many epochs, and after the last.
         seed: of weights, order and augmentation.
+        start: folder of a checkpoint whose encoders (of a two-tower or of students) are where this run begins.
+        teacher: XModalViT's teacher; None for the two-tower baseline.
+        distillation: how students learn from that teacher; used when there is one.
     """
 
     recipe: str
@@ -77,9 +152,13 @@ class TrainConfig:
     ramp_steps: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     autocast_bf16: bool = True
+    pseudo_sketches: int = 0
     validation_share: float = 0.0
     checkpoint_epochs: int = 1
     seed: int = 0
+    start: str | None = None
+    teacher: TeacherConfig | None = None
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "embedding_dim", "checkpoint_epochs"):
@@ -107,6 +186,8 @@ class TrainConfig:
         plain = dict(values)
         plain["preprocessing"] = Preprocessing.from_dict(plain["preprocessing"])
         plain["augmentation"] = Augmentation(**plain["augmentation"])
+        plain["distillation"] = DistillationConfig(**plain["distillation"])
+        plain["teacher"] = plain["teacher"] and TeacherConfig(**plain["teacher"])
         return cls(**plain)
 
 
@@ -115,7 +196,7 @@ def differences(old: object, new: object, *, prefix: str = "") -> list[str]:
     found: list[str] = []
     for setting in fields(old):  # type: ignore[arg-type]
         before, after = getattr(old, setting.name), getattr(new, setting.name)
-        if is_dataclass(before):
+        if is_dataclass(before) and is_dataclass(after):
             found += differences(before, after, prefix=f"{prefix}{setting.name}.")
         elif before != after:
             found.append(f"{prefix}{setting.name}: {before} -> {after}")

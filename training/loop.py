@@ -3,31 +3,35 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
+from training import distributed
 from training.augment import augment_pairs
 from training.checkpoint import Progress, find_checkpoint, resume, save_checkpoint
 from training.config import TrainConfig
 from training.pairs import Batch, PreparedPairs
-from training.tasks import TwoTowerTask
+from training.tasks import Task
 
-Evaluate = Callable[[TwoTowerTask], dict[str, Any]]
+Evaluate = Callable[[Task], dict[str, Any]]
 
 
 def train(
-    task: TwoTowerTask,
+    task: Task,
     pairs: PreparedPairs,
     config: TrainConfig,
     *,
     out: Path,
     device: torch.device,
     evaluate: Evaluate,
+    label: str = "training",
 ) -> dict[str, Any]:
     """Trains for the configured number of epochs, resuming from the checkpoint in `out` when there is one.
 
@@ -38,6 +42,7 @@ def train(
         out: where checkpoint and TensorBoard log go.
         device: where to train.
         evaluate: measures the task on validation data at each checkpoint; {} when there is none.
+        label: of the progress bar.
 
     Returns:
         The last measured metrics.
@@ -45,9 +50,11 @@ def train(
     Raises:
         ValueError: a loss is not finite, or the checkpoint belongs to another configuration.
     """
+    device = distributed.start(device)
     task.to(device).to(memory_format=torch.channels_last).train()  # convolutions run faster so, on a CPU too
     steps_per_epoch = pairs.num_batches(config.batch_size)
-    optimiser = torch.optim.AdamW(task.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=config.epochs * steps_per_epoch, pct_start=config.warmup_share
     )
@@ -55,14 +62,18 @@ def train(
     checkpoint = find_checkpoint(out / "checkpoint")
     if checkpoint is not None:
         progress = resume(checkpoint, task, optimiser, schedule, config=config)
-    with SummaryWriter(str(out / "tensorboard")) as board, _progress_bar() as bar:
-        shown = bar.add_task("training", total=config.epochs * steps_per_epoch, completed=progress.step, loss=math.nan)
+    parallel = distributed.wrap(task)
+    first = distributed.is_first()
+    with SummaryWriter(str(out / "tensorboard")) if first else nullcontext() as board, _progress_bar(first) as bar:
+        shown = bar.add_task(label, total=config.epochs * steps_per_epoch, completed=progress.step, loss=math.nan)
         for epoch in range(progress.epoch, config.epochs):
             started = time.perf_counter()
             torch.manual_seed(config.seed * 1_000_003 + epoch)  # a resumed run draws what an uninterrupted one would
             step, losses = progress.step, {}
-            for batch in pairs.batches(config.batch_size, seed=config.seed, epoch=epoch):
-                losses = _step(task, batch, config, device)
+            for batch in pairs.batches(
+                config.batch_size, seed=config.seed, epoch=epoch, num_sketches=task.num_sketches
+            ):
+                losses = _step(parallel, batch, config, device)
                 optimiser.step()
                 optimiser.zero_grad(set_to_none=True)
                 schedule.step()
@@ -70,26 +81,27 @@ def train(
                 _check_finite(losses, step)
                 bar.update(shown, advance=1, loss=losses["total"])
             metrics = progress.metrics
-            if (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs:
+            due = (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs
+            if due and first:
                 metrics = evaluate(task)
                 task.train()
             progress = Progress(epoch=epoch + 1, step=step, metrics=metrics)
-            speed = steps_per_epoch * 2 * config.batch_size / (time.perf_counter() - started)
-            _log(
-                board, losses | metrics | {"images_per_second": speed, "rate": schedule.get_last_lr()[0]}, progress, bar
-            )
-            if (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs:
+            speed = 2 * len(pairs.items) / (time.perf_counter() - started)
+            if board is not None:
+                values = losses | metrics | {"images_per_second": speed, "rate": schedule.get_last_lr()[0]}
+                _log(board, values, progress, bar)
+            if due and first:
                 save_checkpoint(out / "checkpoint", task, optimiser, schedule, config=config, progress=progress)
+            distributed.wait_for_all()
     return progress.metrics
 
 
-def _step(task: TwoTowerTask, batch: Batch, config: TrainConfig, device: torch.device) -> dict[str, float]:
+def _step(task: nn.Module, batch: Batch, config: TrainConfig, device: torch.device) -> dict[str, float]:
     """Accumulates the gradients of one batch and returns its losses."""
     batch = batch.to(device)
-    photo, sketch = augment_pairs(batch, config.augmentation, config.preprocessing, generator=torch.default_generator)
-    photo, sketch = (images.contiguous(memory_format=torch.channels_last) for images in (photo, sketch))
+    views = augment_pairs(batch, config.augmentation, config.preprocessing, generator=torch.default_generator)
     with torch.autocast(device.type, torch.bfloat16, enabled=config.autocast_bf16):
-        losses = task(photo, sketch, batch.category)
+        losses = task(distributed.own_share(views))
     total = torch.stack(list(losses.values())).sum()
     torch.autograd.backward(total)
     return {name: float(loss.detach()) for name, loss in losses.items()} | {"total": float(total.detach())}
@@ -111,7 +123,7 @@ def _log(board: SummaryWriter, values: dict[str, Any], progress: Progress, bar: 
     bar.console.print(f"epoch {progress.epoch}  " + "  ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
 
 
-def _progress_bar() -> Bar:
+def _progress_bar(shown: bool) -> Bar:
     return Bar(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -119,4 +131,5 @@ def _progress_bar() -> Bar:
         TextColumn("loss {task.fields[loss]:.3f}"),
         TimeRemainingColumn(),
         refresh_per_second=2,
+        disable=not shown,
     )

@@ -1,4 +1,9 @@
-"""Losses as pure functions of embeddings, with their shapes checked: nothing here broadcasts by accident."""
+"""Losses as pure functions of embeddings, with their shapes checked: nothing here broadcasts by accident.
+
+All of them leave autocast: in bfloat16 the cosines of neighbours, close to 1 at the start, could not be told apart.
+"""
+
+# B batch, D embedding dimension, Q keys in the queue, M = photos and sketches of a batch together
 
 import torch
 from torch import Tensor
@@ -23,12 +28,123 @@ def symmetric_info_nce(photo: Tensor, sketch: Tensor, *, temperature: float, lab
     Raises:
         ValueError: the shapes differ or are not (B, D).
     """
-    if photo.ndim != 2 or photo.shape != sketch.shape:
-        raise ValueError(f"Got photo {tuple(photo.shape)} and sketch {tuple(sketch.shape)}; expected both (B, D).")
-    # In bfloat16 the cosines of neighbours, close to 1 at the start, could not be told apart.
+    _check_same_shape(photo=photo, sketch=sketch)
     with torch.autocast(photo.device.type, enabled=False):
         similarities = photo.float() @ sketch.float().T / temperature
         labels = torch.arange(len(photo), device=photo.device)
         forward = F.cross_entropy(similarities, labels, label_smoothing=label_smoothing)
         backward = F.cross_entropy(similarities.T, labels, label_smoothing=label_smoothing)
         return (forward + backward) / 2
+
+
+def queue_contrast(
+    query: Tensor, key: Tensor, queue: Tensor, masked: Tensor, *, temperature: float, label_smoothing: float = 0.0
+) -> Tensor:
+    """XAQC: InfoNCE of each query with its own key as the positive and a queue of earlier keys as negatives.
+
+        L(q, k+) = -log exp(q·k+/τ) / (exp(q·k+/τ) + Σ_{k in queue} exp(q·k/τ))
+
+    (XModalViT, arXiv 2210.10486, "cross-modal queue contrast"; the queue as in MoCo, arXiv 1911.05722, eq. 1.)
+
+    Args:
+        query: (B, D), unit norm.
+        key: (B, D), unit norm; row i is the positive of query i. No gradient flows into it here or there: detach it.
+        queue: (Q, D), unit norm; Q may be 0.
+        masked: (B, Q) bool, True where a queued key is no negative of the query: it shows the same photo.
+        temperature: τ, above 0.
+        label_smoothing: share of the target spread over all keys that are not masked.
+
+    Returns:
+        Scalar; 0 with an empty queue.
+
+    Raises:
+        ValueError: a shape does not fit.
+    """
+    _check_same_shape(query=query, key=key)
+    if queue.ndim != 2 or queue.shape[1] != query.shape[1] or masked.shape != (len(query), len(queue)):
+        raise ValueError(
+            f"Got query {tuple(query.shape)}, queue {tuple(queue.shape)} and mask {tuple(masked.shape)}; "
+            "expected (B, D), (Q, D) and (B, Q)."
+        )
+    with torch.autocast(query.device.type, enabled=False):
+        positive = (query.float() * key.float()).sum(dim=1, keepdim=True)
+        negative = (query.float() @ queue.float().T).masked_fill(masked, -torch.inf)
+        log_shares = F.log_softmax(torch.cat([positive, negative], dim=1) / temperature, dim=1)
+        hit = -log_shares[:, 0]
+        if not label_smoothing:
+            return hit.mean()
+        counted = torch.cat([torch.zeros_like(masked[:, :1]), masked], dim=1).logical_not()
+        spread = -log_shares.masked_fill(~counted, 0).sum(dim=1) / counted.sum(dim=1)
+        return ((1 - label_smoothing) * hit + label_smoothing * spread).mean()
+
+
+def relational_distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """XMRD, distance term: the pairwise distances of the student's set against those of the teacher's.
+
+    Smooth-L1 between the Euclidean distances of all pairs, each set's divided by their mean
+    (Park et al., arXiv 1904.05068, eq. 6–8). In XModalViT the set is photos and sketches together.
+
+    Args:
+        student: (M, D).
+        teacher: (M, E); E may differ from D.
+
+    Returns:
+        Scalar, the mean over all pairs.
+
+    Raises:
+        ValueError: the sets differ in size or hold fewer than two vectors.
+    """
+    _check_sets(student, teacher, at_least=2)
+    with torch.autocast(student.device.type, enabled=False):
+        return F.smooth_l1_loss(_relative_distances(student.float()), _relative_distances(teacher.float()))
+
+
+def relational_angle(student: Tensor, teacher: Tensor) -> Tensor:
+    """XMRD, angle term: the cosine of the angle at the middle vector of every triplet, student against teacher.
+
+    Smooth-L1 (Park et al., arXiv 1904.05068, eq. 9–11), the mean over all triplets of distinct vectors.
+
+    Args:
+        student: (M, D).
+        teacher: (M, E); E may differ from D.
+
+    Returns:
+        Scalar.
+
+    Raises:
+        ValueError: the sets differ in size or hold fewer than three vectors.
+    """
+    _check_sets(student, teacher, at_least=3)
+    with torch.autocast(student.device.type, enabled=False):
+        size = len(student)
+        difference = F.smooth_l1_loss(_angles(student.float()), _angles(teacher.float()), reduction="sum")
+        return difference / (size * (size - 1) * (size - 2))
+
+
+def _relative_distances(vectors: Tensor) -> Tensor:
+    """(M, D) -> (M (M - 1) / 2,) distances divided by their mean. `pdist` has a gradient where vectors coincide."""
+    distances = F.pdist(vectors)
+    return distances / distances.mean().clamp_min(1e-8)
+
+
+def _angles(vectors: Tensor) -> Tensor:
+    """(M, D) -> (M, M, M): [j, i, k] is the cosine of the angle at j between i and k; 0 wherever two coincide."""
+    size = len(vectors)
+    towards = F.normalize(vectors[None] - vectors[:, None], dim=-1, eps=1e-8)  # [j, i]: unit vector from j to i
+    cosines = towards @ towards.transpose(1, 2)
+    same = torch.eye(size, dtype=torch.bool, device=vectors.device)
+    return cosines.masked_fill(same[None], 0.0)
+
+
+def _check_same_shape(**tensors: Tensor) -> None:
+    (first, a), (second, b) = tensors.items()
+    if a.ndim != 2 or a.shape != b.shape:
+        raise ValueError(f"Got {first} {tuple(a.shape)} and {second} {tuple(b.shape)}; expected both (B, D).")
+
+
+def _check_sets(student: Tensor, teacher: Tensor, *, at_least: int) -> None:
+    if student.ndim != 2 or teacher.ndim != 2 or len(student) != len(teacher) or len(student) < at_least:
+        raise ValueError(
+            f"Got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}; expected (M, D) and (M, E) with "
+            f"M of at least {at_least}."
+        )

@@ -25,7 +25,7 @@ class Batch:
 
     Attributes:
         photo: (B, 3, S, S) uint8.
-        sketch: (B, 1, S, S) uint8, 255 paper, 0 ink.
+        sketch: (B, V, S, S) uint8, 255 paper, 0 ink; V sketches of each photo.
         item: (B,) int64, index of the photo among the training items; no photo occurs twice in a batch.
         category: (B,) int64, index of the item's category.
     """
@@ -38,6 +38,23 @@ class Batch:
     def to(self, device: torch.device) -> Self:
         """The same batch on a device."""
         return type(self)(*(tensor.to(device) for tensor in (self.photo, self.sketch, self.item, self.category)))
+
+
+@dataclass(frozen=True)
+class Views:
+    """A batch as a task takes it: varied and normalised.
+
+    Attributes:
+        photo: (B, 3, S, S) float32.
+        sketch: (B, V, 3, S, S) float32; row i shows what row i of `photo` shows.
+        item: (B,) int64 photo ids, all different.
+        category: (B,) int64.
+    """
+
+    photo: Tensor
+    sketch: Tensor
+    item: Tensor
+    category: Tensor
 
 
 class PreparedPairs:
@@ -70,18 +87,17 @@ class PreparedPairs:
         self._photos = [photo for photo, _ in images]
         self._sketches = [sketches for _, sketches in images]
 
-    def batches(self, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
-        """One pass over the photos in random order, each with one of its sketches drawn at random.
+    def batches(self, batch_size: int, *, seed: int, epoch: int, num_sketches: int = 1) -> Iterator[Batch]:
+        """One pass over the photos in random order, each with some of its sketches drawn at random.
 
         The order depends on `seed` and `epoch` alone, so that a resumed run sees what an uninterrupted one would.
-        The last batch is left out when it is smaller than the others, unless it is the only one.
+        Every photo takes part: batches are as near to `batch_size` as equal shares allow. A photo with fewer than
+        `num_sketches` sketches gives the same one again: the augmentation will make two different views of it.
         """
         random = np.random.default_rng([seed, epoch])
         order = random.permutation(len(self.items))
-        size = min(batch_size, len(order))
-        for start in range(0, len(order) - size + 1, size):
-            chosen = order[start : start + size]
-            sketches = [self._sketches[i][random.integers(len(self._sketches[i]))] for i in chosen]
+        for chosen in np.array_split(order, self.num_batches(batch_size)):
+            sketches = [_draw(self._sketches[i], num_sketches, random) for i in chosen]
             yield Batch(
                 photo=torch.from_numpy(np.stack([self._photos[i] for i in chosen])),
                 sketch=torch.from_numpy(np.stack(sketches)),
@@ -91,7 +107,13 @@ class PreparedPairs:
 
     def num_batches(self, batch_size: int) -> int:
         """How many batches one pass has."""
-        return len(self.items) // min(batch_size, len(self.items))
+        return max(1, round(len(self.items) / batch_size))
+
+
+def _draw(sketches: list[ByteImage], count: int, random: np.random.Generator) -> ByteImage:
+    """(count, S, S): different sketches as far as there are enough."""
+    order = random.permutation(len(sketches))
+    return np.concatenate([sketches[order[i % len(order)]] for i in range(count)])
 
 
 def _prepare(item: Item, preprocessing: Preprocessing) -> tuple[ByteImage, list[ByteImage]]:

@@ -4,26 +4,43 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from model.preprocess import Preprocessing
-from training.config import Augmentation, TrainConfig
+from training.config import Augmentation, DistillationConfig, TeacherConfig, TrainConfig
 
 
 def qmul_shoes() -> TrainConfig:
-    """Two-tower baseline on QMUL-Shoe: 304 training photos, a pretrained DeiT-Tiny shared by both modalities."""
+    """Two towers on QMUL-Shoe (304 training photos): a pretrained DeiT-Tiny shared by both modalities."""
     return TrainConfig(recipe="qmul-shoes", learning_rate=3e-4, augmentation=Augmentation(sketch_warp=0.02))
 
 
 def sketchy_subset() -> TrainConfig:
-    """The same for many categories with few photos each."""
+    """As qmul-shoes, for many categories with few photos each."""
     return replace(qmul_shoes(), recipe="sketchy-subset")
 
 
 def own_pairs() -> TrainConfig:
-    """A first recipe for one's own pairs: as qmul-shoes, with a tenth of the photos kept to measure on."""
+    """For one's own pairs: as qmul-shoes, with a tenth of the training photos kept to measure on."""
     return replace(qmul_shoes(), recipe="own-pairs", validation_share=0.1)
 
 
+def own_photos() -> TrainConfig:
+    """Photos without a single sketch: the two-tower learns from pseudo-sketches of them."""
+    return replace(
+        qmul_shoes(),
+        recipe="own-photos",
+        epochs=8,
+        pseudo_sketches=5,
+        augmentation=Augmentation(sketch_warp=0.03, sketch_erase=0.2, scale=0.15),
+        validation_share=0.05,
+    )
+
+
+def own_photos_pairs() -> TrainConfig:
+    """Whatever pairs exist, after own-photos: begins with that run's encoders (--start)."""
+    return replace(qmul_shoes(), recipe="own-photos+pairs", learning_rate=1e-4, epochs=25)
+
+
 def catalogue() -> TrainConfig:
-    """The demo bundle: a small network from scratch on the procedural catalogue, for any laptop."""
+    """The demo bundle: a small RegNetX from random weights on the procedural catalogue, for any laptop."""
     return TrainConfig(
         recipe="catalogue",
         backbone="regnetx_002",
@@ -44,9 +61,31 @@ def catalogue() -> TrainConfig:
     )
 
 
-RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    recipe().recipe: recipe for recipe in (qmul_shoes, sketchy_subset, own_pairs, catalogue)
+def two_tower(config: TrainConfig) -> TrainConfig:
+    """The baseline: the same backbone, data and budget without a teacher."""
+    return replace(config, teacher=None, distillation=DistillationConfig())
+
+
+def xmodalvit_paper(config: TrainConfig) -> TrainConfig:
+    """XModalViT as published: queues, three XMA blocks, separate students that see nothing but the fused targets."""
+    teacher = TeacherConfig(backbone=config.backbone, weights=config.weights, epochs=config.epochs)
+    return replace(config, shared_encoder=False, teacher=teacher, distillation=DistillationConfig())
+
+
+METHODS: dict[str, Callable[[TrainConfig], TrainConfig]] = {
+    "two-tower": two_tower,
+    "xmodalvit-paper": xmodalvit_paper,
 }
+RECIPES: dict[str, Callable[[], TrainConfig]] = {
+    recipe().recipe: recipe
+    for recipe in (qmul_shoes, sketchy_subset, own_pairs, own_photos, own_photos_pairs, catalogue)
+}
+
+
+def recipe_lines() -> list[str]:
+    """One line for each recipe: its name and the first sentence of its function's docstring."""
+    width = max(map(len, RECIPES))
+    return [f"{name:<{width}}  {(recipe.__doc__ or '').splitlines()[0]}" for name, recipe in RECIPES.items()]
 
 
 def get_recipe(name: str) -> TrainConfig:

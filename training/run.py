@@ -2,31 +2,37 @@
 
 import json
 import platform
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from model.bundle import Bundle, Modality, write_manifest
+from model.bundle import Bundle, write_manifest
+from training import distributed
 from training.bundle_export import export_bundle
-from training.checkpoint import find_checkpoint, load_weights, read_config
+from training.checkpoint import find_checkpoint
 from training.config import TrainConfig
-from training.dataset import Split, read_split
-from training.evaluate import Embed, evaluate, evaluate_bundle
-from training.loop import train
-from training.metrics import summarise
-from training.pairs import PreparedPairs
-from training.tasks import TwoTowerTask
+from training.dataset import read_split
+from training.evaluate import evaluate_bundle
+from training.photo_dataset import write_photo_dataset
+from training.stages import (
+    TRAIN,
+    Stage,
+    load_task,
+    read_training_data,
+    serving_stage,
+    split_validation,
+    train_stage,
+)
 
-TRAIN, TEST = "train", "test"
+TEST = "test"
 
 
-def train_baseline(config: TrainConfig, *, data: Path, out: Path, device: torch.device) -> dict[str, Any]:
-    """Trains the two-tower baseline on the training split; see `training.loop.train`.
+def train_stages(config: TrainConfig, *, data: Path, out: Path, device: torch.device) -> dict[str, Any]:
+    """Trains every stage that a configuration has: the baseline, or the teacher and then its students.
 
     Args:
         config: from a recipe.
@@ -35,35 +41,25 @@ def train_baseline(config: TrainConfig, *, data: Path, out: Path, device: torch.
         device: where to train.
 
     Returns:
-        Metrics on the validation split, {} without one.
+        Metrics of the last stage on the validation split, {} without one.
     """
-    whole = read_split(data, TRAIN)
-    fitting, validation = split_validation(whole, config)
-    torch.manual_seed(config.seed)
-    task = TwoTowerTask(config, num_categories=len(whole.categories))
-    pairs = PreparedPairs(fitting.items, config.preprocessing, categories=whole.categories)
-
-    def measure(task: TwoTowerTask) -> dict[str, Any]:
-        if validation is None:
-            return {}
-        return summarise(evaluate(torch_embed(task, device), validation, config.preprocessing).query_ranks)
-
-    return train(task, pairs, config, out=out, device=device, evaluate=measure)
+    pairs = read_training_data(data, config)
+    metrics: dict[str, Any] = {}
+    stages: tuple[Stage, ...] = ("teacher", "students") if config.teacher else ("baseline",)
+    for stage in stages:
+        metrics = train_stage(stage, config, pairs, out=out, device=device)
+    return metrics
 
 
 def export_run(out: Path, *, data: Path, name: str, trained: dict[str, Any]) -> Bundle:
-    """Exports the checkpoint of a run folder as `out`/bundle.
+    """Exports the encoders of a run folder, its students or else its baseline, as `out`/bundle.
 
     The precision of each encoder is judged on the validation split, or on the training split when nothing was held
     out; the test split has no say in it.
     """
-    checkpoint = find_checkpoint(out / "checkpoint")
-    if checkpoint is None:
-        raise ValueError(f"There is no checkpoint in {out}; train first, or give the run's --out folder.")
-    config = read_config(checkpoint)
     whole = read_split(data, TRAIN)
-    task = TwoTowerTask(replace(config, weights="random"), num_categories=len(whole.categories))
-    load_weights(checkpoint, task)
+    stage = serving_stage(out)
+    task, config = load_task(out, stage, num_categories=len(whole.categories))
     fitting, validation = split_validation(whole, config)
     judge = validation or fitting
     return export_bundle(
@@ -75,6 +71,7 @@ def export_run(out: Path, *, data: Path, name: str, trained: dict[str, Any]) -> 
         judge=judge,
         info={
             "recipe": config.recipe,
+            "stage": stage,
             "config": config.to_dict(),
             "trained_on": fitting.summary(),
             "precision_judged_on": "validation" if validation else "train",
@@ -90,7 +87,7 @@ def run(
 
     Args:
         config: from a recipe.
-        data: dataset with manifest.json.
+        data: dataset with manifest.json; for a recipe of photos alone, a folder of photos.
         out: run folder.
         device: where to train.
         command: what the user typed, recorded in the bundle.
@@ -102,9 +99,12 @@ def run(
     Raises:
         ValueError: the data, the weights or an earlier run in `out` cannot be used.
     """
+    data = as_dataset(data, out, config)
     test = read_split(test_data or data, TEST)  # a missing test split is better found before training than after
     started = time.perf_counter()
-    train_baseline(config, data=data, out=out, device=device)
+    train_stages(config, data=data, out=out, device=device)
+    if not distributed.is_first():
+        return {}
     minutes = round((time.perf_counter() - started) / 60, 1)
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, {device.type}, torch {torch.__version__}"
     trained = {"command": command, "minutes": minutes, "machine": machine}
@@ -114,35 +114,25 @@ def run(
     return summary
 
 
+def as_dataset(data: Path, out: Path, config: TrainConfig) -> Path:
+    """The dataset to train on: `data` itself, or, for a recipe of photos alone, one with pseudo-sketches of them.
+
+    Returns:
+        A folder with manifest.json; made in `out`/pseudo-sketches when `data` is a folder of photos.
+    """
+    if config.pseudo_sketches == 0 or data.is_file() or (data / "manifest.json").is_file():
+        return data
+    if not data.is_dir():
+        raise ValueError(f"There is no folder {data}; give one with photos, or with a manifest.json.")
+    made = write_photo_dataset(data, out / "pseudo-sketches", sketches=config.pseudo_sketches, seed=config.seed)
+    for path, reason in made.unreadable:
+        print(f"left out: {path}: {reason}", file=sys.stderr)  # noqa: T201 - part of the command's answer
+    return made.path
+
+
 def record_accuracy(bundle: Bundle, summary: dict[str, Any]) -> None:
     """Writes a measured accuracy into a bundle's manifest; its fingerprint does not change."""
     write_manifest(replace(bundle, info={**bundle.info, "accuracy": summary}))
-
-
-def split_validation(split: Split, config: TrainConfig) -> tuple[Split, Split | None]:
-    """Cuts the validation photos out of a training split: the same ones for every seed, chosen at random.
-
-    Returns:
-        The photos to fit and the photos to measure on; None for the latter when the configuration keeps none.
-    """
-    count = round(len(split.items) * config.validation_share)
-    if count == 0:
-        return split, None
-    held_out = set(np.random.default_rng(2022).permutation(len(split.items))[:count].tolist())
-    fitting = tuple(item for i, item in enumerate(split.items) if i not in held_out)
-    validation = tuple(item for i, item in enumerate(split.items) if i in held_out)
-    return replace(split, items=fitting), replace(split, name="validation", items=validation)
-
-
-def torch_embed(task: TwoTowerTask, device: torch.device) -> Embed:
-    """The task's encoders as an `Embed` for the evaluator, in full precision."""
-
-    def embed(modality: Modality, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        network = task.encoder(modality).eval()
-        with torch.inference_mode():
-            return np.asarray(network(torch.from_numpy(images).to(device)).cpu(), np.float32)
-
-    return embed
 
 
 def require_resumable(out: Path) -> None:
@@ -151,7 +141,7 @@ def require_resumable(out: Path) -> None:
     Raises:
         ValueError: `out` holds no checkpoint.
     """
-    if find_checkpoint(out / "checkpoint") is None:
+    if not any(find_checkpoint(out / stage / "checkpoint") for stage in ("baseline", "teacher", "students")):
         raise ValueError(f"--resume was given, but {out} holds no checkpoint; leave it out to start a new run.")
 
 

@@ -1,4 +1,9 @@
-"""What is trained: a task holds the networks and turns a batch into named losses. The loop knows nothing else of it."""
+"""What is trained: a task holds networks and turns a batch into named losses. The loop knows nothing else of it.
+
+This file: what all tasks share, and the two-tower baseline. Teacher and students: training/xmodal_tasks.py.
+"""
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -7,20 +12,46 @@ from torch.nn import functional as F
 from model.bundle import MODALITIES, Modality
 from model.nets.student import Student
 from training.config import TrainConfig
+from training.distributed import gather
 from training.losses import symmetric_info_nce
+from training.pairs import Views
 
 _CATEGORY_SCALE = 8.0  # unit-norm embeddings alone would give nearly equal logits
 
 
-class TwoTowerTask(nn.Module):
+class Task(nn.Module, ABC):
+    """Networks and their losses.
+
+    Attributes:
+        num_sketches: how many sketches of each photo a step needs.
+    """
+
+    num_sketches = 1
+
+    @abstractmethod
+    def forward(self, views: Views) -> dict[str, Tensor]:
+        """The losses of one batch, name -> scalar, weights included; their sum is minimised.
+
+        With several processes `views` is this one's share, and the losses are those of the whole batch.
+        """
+
+    @abstractmethod
+    def encoder(self, modality: Modality) -> nn.Module:
+        """The network that embeds one modality by itself: (B, 3, S, S) -> (B, D) unit norm."""
+
+    def probe(self, views: Views) -> dict[str, float]:  # noqa: ARG002 - for those that override it
+        """Measurements beyond retrieval on one batch of pairs; {} by default."""
+        return {}
+
+
+class TwoTowerTask(Task):
     """The baseline: photo and sketch encoder (one, or one each) under symmetric InfoNCE within the batch."""
 
     step: Tensor
 
     def __init__(self, config: TrainConfig, *, num_categories: int) -> None:
         super().__init__()
-        names = ("shared",) if config.shared_encoder else MODALITIES
-        self.encoders = nn.ModuleDict({name: _student(config) for name in names})
+        self.encoders = create_students(config)
         self._temperature = config.temperature
         self._label_smoothing = config.label_smoothing
         self._category_weight = config.category_weight
@@ -29,18 +60,9 @@ class TwoTowerTask(nn.Module):
             self.category_head = nn.Linear(config.embedding_dim, num_categories)
             self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, photo: Tensor, sketch: Tensor, category: Tensor) -> dict[str, Tensor]:
-        """The losses of one batch of pairs; their sum is minimised.
-
-        Args:
-            photo: (B, 3, S, S).
-            sketch: (B, 3, S, S), row i shows what row i of `photo` shows.
-            category: (B,) int64.
-
-        Returns:
-            Name -> scalar, weights included.
-        """
-        photo_embedding, sketch_embedding = self._embed(photo, sketch)
+    def forward(self, views: Views) -> dict[str, Tensor]:
+        """As `Task.forward`."""
+        photo_embedding, sketch_embedding = map(gather, embed_pairs(self.encoders, views))
         loss = symmetric_info_nce(
             photo_embedding,
             sketch_embedding,
@@ -50,7 +72,7 @@ class TwoTowerTask(nn.Module):
         if not self._category_weight:
             return {"contrastive": loss}
         logits = self.category_head(torch.cat([photo_embedding, sketch_embedding]) * _CATEGORY_SCALE)
-        category_loss = F.cross_entropy(logits.float(), category.repeat(2))
+        category_loss = F.cross_entropy(logits.float(), gather(views.category).repeat(2))
         return {"contrastive": loss * self._ramp(), "category": category_loss * self._category_weight}
 
     def _ramp(self) -> float:
@@ -61,23 +83,41 @@ class TwoTowerTask(nn.Module):
             1.0 if not self._ramp_steps else min(1.0, max(0.0, (int(self.step) - self._ramp_steps) / self._ramp_steps))
         )
 
-    def _embed(self, photo: Tensor, sketch: Tensor) -> tuple[Tensor, Tensor]:
-        if self.encoder("photo") is not self.encoder("sketch"):
-            return self.encoder("photo")(photo), self.encoder("sketch")(sketch)
-        # A shared encoder takes both modalities in one batch: batch normalisation would otherwise train on the
-        # statistics of each modality by itself and serve with a mixture that it has never seen.
-        photo_embedding, sketch_embedding = self.encoder("photo")(torch.cat([photo, sketch])).chunk(2)
-        return photo_embedding, sketch_embedding
-
     def encoder(self, modality: Modality) -> nn.Module:
-        """The network that embeds one modality; the same object for both when the encoder is shared."""
-        return self.encoders["shared" if "shared" in self.encoders else modality]
+        """As `Task.encoder`; the same object for both modalities when the encoder is shared."""
+        return pick_encoder(self.encoders, modality)
 
 
-def _student(config: TrainConfig) -> Student:
-    return Student(
-        config.backbone,
-        embedding_dim=config.embedding_dim,
-        image_size_px=config.preprocessing.image_size_px,
-        weights=config.weights,
+def create_students(config: TrainConfig) -> nn.ModuleDict:
+    """The encoders that will serve: under "shared", or one under each modality's name."""
+    names = ("shared",) if config.shared_encoder else MODALITIES
+    return nn.ModuleDict(
+        {
+            name: Student(
+                config.backbone,
+                embedding_dim=config.embedding_dim,
+                image_size_px=config.preprocessing.image_size_px,
+                weights=config.weights,
+            )
+            for name in names
+        }
     )
+
+
+def pick_encoder(encoders: nn.ModuleDict, modality: Modality) -> nn.Module:
+    """The encoder of a modality; a shared one serves both."""
+    return encoders["shared" if "shared" in encoders else modality]
+
+
+def embed_pairs(encoders: nn.ModuleDict, views: Views) -> tuple[Tensor, Tensor]:
+    """Embeds the photos and the first sketch of each: two (B, D), unit norm."""
+    # Convolutions run faster on this layout, on a CPU too.
+    photo, sketch = (
+        images.contiguous(memory_format=torch.channels_last) for images in (views.photo, views.sketch[:, 0])
+    )
+    if "shared" not in encoders:
+        return encoders["photo"](photo), encoders["sketch"](sketch)
+    # A shared encoder takes both modalities in one batch: batch normalisation would otherwise train on the
+    # statistics of each modality by itself and serve with a mixture that it has never seen.
+    photo_embedding, sketch_embedding = encoders["shared"](torch.cat([photo, sketch])).chunk(2)
+    return photo_embedding, sketch_embedding

@@ -205,7 +205,7 @@ def attributes(p: MugParameters) -> dict[str, str]:
         "style": style,
         "size": size,
         "handle": p.handle,
-        "detail": {0: "plain", 1: "one band"}.get(p.bands, f"{p.bands} bands"),
+        "decoration": {0: "plain", 1: "one band"}.get(p.bands, f"{p.bands} bands"),
     }
 
 

@@ -157,7 +157,7 @@ def attributes(p: ShoeParameters) -> dict[str, str]:
         if p.ankle_strap and p.style in ("pump", "sandal")
         else "slip-on"
     )
-    return {"style": p.style, "size": toe + " toe", "heel": heel, "detail": closing}
+    return {"style": p.style, "toe": toe, "heel": heel, "closure": closing}
 
 
 FAMILY = Family(

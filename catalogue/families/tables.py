@@ -192,7 +192,7 @@ def attributes(p: TableParameters) -> dict[str, str]:
         "style": style,
         "size": "large" if p.width > 0.95 else "small",
         "legs": p.legs,
-        "detail": {0: "no drawers", 1: "one drawer"}.get(shown, f"{shown} drawers"),
+        "drawers": {0: "none", 1: "one", 2: "two", 3: "three"}[shown],
     }
 
 

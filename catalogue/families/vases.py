@@ -234,7 +234,7 @@ def attributes(p: VaseParameters) -> dict[str, str]:
         "style": style,
         "size": "tall" if p.height > 0.3 else "small",
         "body": "ribbed" if p.ribs else "smooth",
-        "detail": {"none": "no handles", "one": "one handle", "two": "two handles"}.get(p.handles, "lugs"),
+        "handles": p.handles,
     }
 
 

@@ -31,6 +31,9 @@ class Student(nn.Module):
             features = int(self.backbone.eval()(torch.zeros(1, 3, image_size_px, image_size_px)).shape[-1])
         self.norm = nn.LayerNorm(features)
         self.projection = nn.Linear(features, embedding_dim)
+        # Orthogonal, so that training starts from the backbone's own similarities instead of a distorted copy.
+        nn.init.orthogonal_(self.projection.weight)
+        nn.init.zeros_(self.projection.bias)
         self.train()
 
     def forward(self, images: Tensor) -> Tensor:

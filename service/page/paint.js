@@ -5,6 +5,9 @@ export const QUERY_SIZE_PX = 384;
 
 const INK = "#000";
 const MIN_PRESSURE_FACTOR = 0.45;
+// The lightest grey that counts as ink. A picture may be a pale pencil drawing; of strokes erased by hand a faint rim stays.
+const LIGHTEST_STROKE = 200;
+const LIGHTEST_PICTURE = 231;
 
 /** Runs a smooth line through `points` (0..1) on anything that has moveTo, lineTo and quadraticCurveTo. */
 export function trace(path, points, size) {
@@ -93,12 +96,13 @@ export function renderQuery(entries, size = QUERY_SIZE_PX) {
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = "#fff";
   context.fillRect(0, 0, size, size);
-  return hasInk(context.getImageData(0, 0, size, size).data) ? canvas : null;
+  const lightest = entries.some((entry) => entry.kind === "picture") ? LIGHTEST_PICTURE : LIGHTEST_STROKE;
+  return hasInk(context.getImageData(0, 0, size, size).data, lightest) ? canvas : null;
 }
 
-function hasInk(rgba) {
+function hasInk(rgba, lightest) {
   for (let index = 0; index < rgba.length; index += 4) {
-    if (rgba[index] < 200 || rgba[index + 1] < 200 || rgba[index + 2] < 200) return true;
+    if (rgba[index] < lightest || rgba[index + 1] < lightest || rgba[index + 2] < lightest) return true;
   }
   return false;
 }

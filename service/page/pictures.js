@@ -1,7 +1,11 @@
-// Pictures from outside: dropped, pasted or chosen, made dark on light, and handed over as a canvas.
+// Pictures from outside: dropped, pasted or chosen, made dark on light, and handed over as a canvas; blank ones refused.
+
+import { renderQuery } from "./paint.js";
 
 const MAX_SIDE_PX = 1024;
 const MAX_FILE_BYTES = 50 * 1024 * 1024;
+// Of 255, as in the service: what stands out less from the paper may be noise.
+const MIN_CONTRAST = 24;
 
 /** Calls add({image, width_px, height_px}) for each picture a person gives, problem(sentence) for what is none. */
 export function acceptPictures({ input, dropZone, add, problem }) {
@@ -52,17 +56,42 @@ function pictureIn(transfer) {
 async function readPicture(file) {
   const name = file.name || "The picture";
   if (file.size > MAX_FILE_BYTES) throw new Error(`${name} is larger than 50 MB; please choose a smaller picture.`);
+  const picture = await decodePicture(file).catch(() => {
+    throw new Error(`${name} cannot be read as a picture; please try a PNG, JPEG or WebP file.`);
+  });
+  if (isBlank(picture)) {
+    throw new Error(`${name} is blank: nothing in it stands out from its background; please choose another picture.`);
+  }
+  return picture;
+}
+
+async function decodePicture(file) {
   const url = URL.createObjectURL(file);
   try {
     const image = new Image();
     image.src = url;
     await image.decode();
     return toCanvas(image);
-  } catch {
-    throw new Error(`${name} cannot be read as a picture; please try a PNG, JPEG or WebP file.`);
   } finally {
     URL.revokeObjectURL(url);
   }
+}
+
+// One colour all over, or so faint that nothing would be left of it in the query.
+function isBlank(picture) {
+  const { data } = picture.image.getContext("2d").getImageData(0, 0, picture.width_px, picture.height_px);
+  let [darkest, lightest] = [255, 0];
+  for (let index = 0; index < data.length; index += 4) {
+    const light = lightOnWhite(data, index);
+    darkest = Math.min(darkest, light);
+    lightest = Math.max(lightest, light);
+  }
+  return lightest - darkest < MIN_CONTRAST || renderQuery([{ kind: "picture", ...picture }]) === null;
+}
+
+function lightOnWhite(data, index) {
+  const light = 0.3 * data[index] + 0.59 * data[index + 1] + 0.11 * data[index + 2];
+  return 255 + ((light - 255) * data[index + 3]) / 255;
 }
 
 function toCanvas(image) {

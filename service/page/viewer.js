@@ -62,7 +62,9 @@ export class Viewer {
     this.#part("download").href = result.photo_url;
     this.#part("download").setAttribute("download", result.photo_id.split("/").at(-1));
     this.#showSketch();
-    this.#fillTable({ Score: formatScore(result.score), "Photo id": result.photo_id, ...result.metadata });
+    this.#showFacts();
+    const rows = Object.entries(result.metadata ?? {}).map(([name, value]) => tableRow(name, value));
+    this.#part("metadata").replaceChildren(...rows);
   }
 
   #showSketch() {
@@ -71,18 +73,19 @@ export class Viewer {
     if (this.#sketch) holder.querySelector("img").src = this.#sketch.toDataURL();
   }
 
-  #fillTable(rows) {
-    const body = this.#part("metadata");
-    body.replaceChildren(...Object.entries(rows).map(([name, value]) => tableRow(name, value)));
+  // What the page itself knows stands apart from the table, whose headings are the person's own and may be any.
+  #showFacts(photo) {
+    const { photo_id, score } = this.#results[this.#index];
+    const facts = [`score ${formatScore(score)}`];
+    if (photo) facts.push(`${photo.naturalWidth} × ${photo.naturalHeight} px`);
+    // A fact stays on one line.
+    this.#part("facts").textContent = [photo_id, ...facts.map((fact) => fact.replaceAll(" ", "\u00a0"))].join(" · ");
   }
 
   #loaded(photo) {
     photo.classList.add("loaded");
     this.#part("frame").style.backgroundImage = "";
-    this.#part("metadata").querySelector("[data-size]")?.remove();
-    const row = tableRow("Size", `${photo.naturalWidth} × ${photo.naturalHeight} px`);
-    row.dataset.size = "";
-    this.#part("metadata").append(row);
+    this.#showFacts(photo);
   }
 }
 

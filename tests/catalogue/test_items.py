@@ -81,7 +81,7 @@ def test_any_parameters_build_a_sound_object(family: Family) -> None:
 
 def test_the_description_names_colour_and_material() -> None:
     facts = describe(design_item("demo", 4))
-    assert {"family", "colour", "material", "style"} <= facts["metadata"].keys()
+    assert {"category", "colour", "material", "style"} <= facts["metadata"].keys()
     assert facts["parameters"]
 
 

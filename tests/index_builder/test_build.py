@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from index_builder import publish, release, work
-from index_builder.build import BuildSettings
+from index_builder.build import BuildSettings, _few_enough
 from index_builder.errors import GalleryError, TooManyUnreadableError
 from index_builder.gallery import current_generation, generation_folder
-from index_builder.manifest import ERRORS
+from index_builder.manifest import ERRORS, Counts
 
 NAMES = ["a.jpg", "b.png", "chairs/Größe 日本.webp", "chairs/old/d.JPG"]
 
@@ -71,6 +71,29 @@ def test_above_the_error_rate_nothing_is_published_and_it_is_said(workshop: Any)
     assert json.loads((workshop.out / "work" / ERRORS).read_text())["photo"] == "broken.jpg"
     assert workshop.build(max_error_rate=0.2).published
     assert workshop.num_encoded == 0
+
+
+@pytest.mark.parametrize(
+    ("num_readable", "num_broken", "accepted"),
+    [(2, 1, True), (6, 5, True), (1, 1, False), (4, 5, False), (7, 6, False), (120, 6, True)],
+)
+def test_unless_a_rate_is_given_a_few_unreadable_photos_are_accepted_while_most_can_be_read(
+    num_readable: int, num_broken: int, accepted: bool
+) -> None:
+    counts = Counts(found=num_readable + num_broken, indexed=num_readable, skipped=num_broken)
+    assert _few_enough(counts, None) is accepted
+
+
+def test_one_torn_file_among_ten_photos_is_listed_and_the_rest_is_published(workshop: Any) -> None:
+    workshop.add(*(f"{number}.png" for number in range(9)))
+    (workshop.photos / "torn.jpg").write_bytes(b"x")
+    report = workshop.build()
+    assert report.published
+    assert (report.counts.indexed, report.counts.skipped) == (9, 1)
+    assert list(errors(workshop)) == ["torn.jpg"]
+    (workshop.photos / "new.png").write_bytes((workshop.photos / "0.png").read_bytes())
+    with pytest.raises(TooManyUnreadableError, match=r"1 of 11 photos .* at most 0.0% is allowed"):
+        workshop.build(max_error_rate=0.0)
 
 
 def test_a_folder_without_photos_is_one_clear_error(workshop: Any) -> None:

@@ -44,15 +44,15 @@ def test_a_build_says_what_it_did_and_that_it_used_the_demo_bundle(workshop: Any
 def test_info_and_verify_read_what_was_built(workshop: Any, capsys: Any) -> None:
     workshop.add("a.png", "b.png")
     build(workshop)
-    assert main(["info", "--out", str(workshop.out)]) == 0
+    assert main(["info", str(workshop.out)]) == 0
     said = capsys.readouterr().out
     assert "found 2 = indexed 2 + skipped 0" in said
     assert "Flat, dimension 16" in said
-    assert main(["--out", str(workshop.out), "verify"]) == 0
+    assert main(["verify", str(workshop.out)]) == 0
     assert "is intact: 2 photos" in capsys.readouterr().out
     next(workshop.out.glob("generations/*/errors.jsonl")).write_text("")
     next(workshop.out.glob("generations/*/items.sqlite")).write_bytes(b"x")
-    assert main(["verify", "--out", str(workshop.out)]) == 2
+    assert main(["verify", str(workshop.out)]) == 2
     assert "items.sqlite has 1 bytes" in capsys.readouterr().err
 
 
@@ -113,7 +113,7 @@ def test_a_search_with_another_bundle_is_refused(workshop: Any, capsys: Any, dra
     workshop.add("a.png")
     workshop.build()
     draw(1).save(tmp_path / "sketch.png")
-    assert main(["search", "--out", str(workshop.out), "--sketch", str(tmp_path / "sketch.png")]) == 2
+    assert main(["search", str(workshop.out), "--sketch", str(tmp_path / "sketch.png")]) == 2
     assert "not by bundle fake demo (dddddddddddd)" in capsys.readouterr().err
 
 
@@ -127,7 +127,7 @@ def test_a_search_prints_rank_score_and_id(
     monkeypatch.setattr(commands, "read_bundle", lambda path: bundle)
     monkeypatch.setattr(commands, "open_encoder", lambda bundle, modality, device: fake.FakeEncoder())
     draw(1, (300, 300)).save(tmp_path / "sketch.png")
-    arguments = ["search", "--out", str(workshop.out), "--sketch", str(tmp_path / "sketch.png"), "-k", "2"]
+    arguments = ["search", str(workshop.out), "--sketch", str(tmp_path / "sketch.png"), "-k", "2"]
     assert main(arguments) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == ["1", "2"]
@@ -135,11 +135,49 @@ def test_a_search_prints_rank_score_and_id(
     assert {line[2] for line in lines} < {"a", "b", "c"}
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("nofile", "There is no file"), ("photos", "photos is not a file; give the image")]
+)
+def test_a_sketch_that_is_no_file_is_named_as_such(workshop: Any, capsys: Any, name: str, sentence: str) -> None:
+    workshop.add("a.png")
+    workshop.build()
+    assert main(["search", str(workshop.out), "--sketch", str(workshop.photos.parent / name)]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "permissions" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        (["--help"], "usage: python -m index_builder [-h] --gallery PHOTOS [--out GALLERY]"),
+        (["info", "--help"], "usage: python -m index_builder info [-h] [GALLERY]"),
+        (["verify", "--help"], "usage: python -m index_builder verify [-h] [GALLERY]"),
+        (["search", "--help"], "usage: python -m index_builder search [-h] --sketch IMAGE"),
+        (["info", "--bundle", "x"], "usage: python -m index_builder info [-h] [GALLERY]"),
+    ],
+)
+def test_each_command_shows_its_own_usage(capsys: Any, monkeypatch: Any, arguments: list[str], usage: str) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == (0 if "--help" in arguments else 2)
+    captured = capsys.readouterr()
+    assert (captured.out + captured.err).startswith(usage)
+
+
+def test_the_help_says_when_the_error_rate_is_judged(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "unless given, 0.05, judged only when more than 5 photos, or half of them, cannot be read" in said
+
+
 def test_without_a_folder_of_photos_the_usage_is_shown(capsys: Any) -> None:
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 2
-    assert "--gallery photos/" in capsys.readouterr().err
+    assert "the following arguments are required: --gallery" in capsys.readouterr().err
 
 
 def test_the_help_lists_the_exit_statuses(capsys: Any) -> None:
@@ -151,7 +189,7 @@ def test_the_help_lists_the_exit_statuses(capsys: Any) -> None:
 
 
 def test_the_module_runs_and_a_missing_gallery_is_a_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "index_builder", "info", "--out", str(tmp_path / "none")]
+    command = [sys.executable, "-m", "index_builder", "info", str(tmp_path / "none")]
     root = Path(commands.__file__).parents[1]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert result.returncode == 2

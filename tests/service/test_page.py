@@ -130,6 +130,12 @@ def give_picture(page: Page, png: bytes, *, event: str) -> None:
     )
 
 
+def png_of(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
 def wait_until(page: Page, condition: Callable[[], bool]) -> None:
     for _ in range(200):
         if condition():
@@ -230,6 +236,29 @@ def test_a_picture_is_searched(page: Page, sketch: Callable[[str], bytes], way: 
 def test_a_file_that_is_no_picture_is_refused_in_a_sentence(page: Page) -> None:
     page.get_by_test_id("file-input").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"no"})
     expect(page.get_by_test_id("status")).to_contain_text("a.png cannot be read as a picture")
+
+
+@pytest.mark.parametrize("paper", ["white", "grey", "black", "#00000000"])
+def test_a_blank_picture_is_refused_in_a_sentence_and_the_drawing_stays(page: Page, paper: str) -> None:
+    def choose(name: str, png: bytes) -> None:
+        page.get_by_test_id("file-input").set_input_files({"name": name, "mimeType": "image/png", "buffer": png})
+
+    draw(page, CROSSING)
+    before = shown(page)
+    choose("torn.png", b"no")
+    choose("paper.png", png_of(Image.new("RGBA", (300, 200), paper)))
+    expect(page.get_by_test_id("status")).to_contain_text("paper.png is blank")
+    expect(page.locator("#spoken")).to_contain_text("paper.png is blank")
+    assert shown(page) == before
+    draw(page, SQUARE)
+    expect(page.get_by_test_id("status")).to_contain_text("12 of 24 photos")
+
+
+def test_a_pale_pencil_drawing_is_not_blank(page: Page) -> None:
+    pale = Image.new("L", (300, 300), 255)
+    pale.paste(215, (60, 60, 240, 240))
+    give_picture(page, png_of(pale), event="paste")
+    expect(page.get_by_test_id("result")).to_have_count(12)
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
@@ -366,6 +395,21 @@ def test_the_viewer_opens_steps_and_closes_by_keyboard(page: Page) -> None:
     expect(page.get_by_test_id("result").last).to_be_focused()
 
 
+def test_the_viewers_table_holds_the_metadata_and_nothing_twice(page: Page) -> None:
+    draw(page, SQUARE)
+    shown(page)
+    found = json.loads(answer("mugs/mug-1"))
+    found["results"][0]["metadata"] = {"size": "tall", "score": "3 of 5", "made_in": "Höhr"}
+    page.route("**/search", lambda route: route.fulfill(json=found))
+    draw(page, CROSSING)
+    expect(page.get_by_test_id("result")).to_have_count(1)
+    page.get_by_test_id("result").click()
+    viewer = page.get_by_test_id("viewer")
+    expect(viewer.locator("[data-part=facts]")).to_contain_text("mugs/mug-1 · score 0.50 ·")
+    expect(viewer.locator("[data-part=facts]")).to_contain_text(" px")
+    assert viewer.locator("th").all_inner_texts() == ["Size", "Score", "Made in"]
+
+
 def test_shortcuts_choose_tools_widths_and_history(page: Page) -> None:
     page.keyboard.press("e")
     expect(page.get_by_test_id("eraser")).to_have_attribute("aria-pressed", "true")
@@ -417,6 +461,34 @@ def test_a_phone_of_360_pixels_draws_by_touch_and_never_scrolls_sideways(visit: 
     viewer = page.get_by_test_id("viewer")
     expect(viewer).to_be_visible()
     assert viewer.evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+
+
+@pytest.mark.parametrize("height", [640, 844, 915])
+def test_on_a_phone_the_tools_stay_in_reach_and_never_cover_the_footer(visit: Callable[..., Page], height: int) -> None:
+    page = visit(**{**PHONE, "viewport": {"width": 390, "height": height}})
+    edges = """() => {
+        const box = (name) => document.querySelector(name).getBoundingClientRect();
+        return [box(".toolbar").bottom, box("footer").top, innerHeight];
+    }"""
+
+    def assert_in_reach_above_the_footer() -> None:
+        tools, footer, screen = page.evaluate(edges)
+        assert tools <= footer + 0.5
+        assert tools <= screen + 0.5
+
+    assert_in_reach_above_the_footer()
+    page.get_by_test_id("example").first.click()
+    expect(page.get_by_test_id("result")).to_have_count(12)
+    assert_in_reach_above_the_footer()
+    page.evaluate("scrollTo(0, 1e6)")
+    assert_in_reach_above_the_footer()
+    expect(page.locator("footer")).to_be_in_viewport(ratio=0.99)
+
+
+def test_dropping_and_pasting_are_offered_only_where_there_is_a_mouse(visit: Callable[..., Page]) -> None:
+    hint = "#draw-hint small"
+    assert visit().locator(hint).inner_text() == "or drop, paste or choose a picture"
+    assert visit(**PHONE).locator(hint).inner_text() == "or choose a picture"
 
 
 def test_every_button_link_and_field_has_a_name(page: Page) -> None:

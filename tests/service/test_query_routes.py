@@ -63,7 +63,7 @@ BAD_SEARCHES: dict[str, tuple[dict[str, Any], int, str, str]] = {
     "20,000 × 20,000 pixels": (sent(png_header(20_000, 20_000)), 413, "image_too_large", "pixels"),
     "just too many pixels": (sent(png(2001, 2000)), 413, "image_too_large", "2,001 × 2,000"),
     "too many bytes": (sent(bytes(250_000)), 413, "upload_too_large", "200,000 bytes"),
-    "far too many bytes": (sent(bytes(5_000_000)), 413, "upload_too_large", "smaller"),
+    "far too many bytes": (sent(bytes(5_000_000)), 413, "upload_too_large", "than 200,000 bytes"),
     "a blank page": (sent(png(200, 200)), 422, "blank_sketch", "blank"),
     "a black page": (sent(png(200, 200, colour="black")), 422, "blank_sketch", "blank"),
     "k of 0": (sent(star(), k="0"), 422, "invalid_parameter", "k is '0'; expected a whole number from 1 to 100."),
@@ -91,7 +91,7 @@ BAD_SEARCHES: dict[str, tuple[dict[str, Any], int, str, str]] = {
         "png",
     ),
     "a urlencoded form": ({"data": {"sketch": "a star"}}, 415, "unsupported_content_type", "multipart/form-data"),
-    "no body at all": ({}, 415, "unsupported_content_type", "'nothing'"),
+    "no body at all": ({}, 415, "unsupported_content_type", "The request names no content type; expected"),
     "no boundary": ({"content": star(), "headers": MULTIPART}, 400, "malformed_body", "boundary"),
     "a broken body": (
         {"content": b"rubbish", "headers": {"content-type": "multipart/form-data; boundary=x"}},

@@ -1,8 +1,13 @@
+import contextlib
+import json
 import re
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,20 +67,35 @@ def own_gallery(bundle: Bundle, gallery_folder: Path, tmp_path_factory: pytest.T
     return out
 
 
+Start = Callable[..., subprocess.Popen[str]]
+
+
 @pytest.fixture
-def process(bundle: Bundle, own_gallery: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "service", "--port", "0", "--device", "cpu"]
-    command += ["--gallery", str(own_gallery), "--bundle", str(bundle.path)]
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        yield process
+def start(bundle: Bundle, own_gallery: Path) -> Iterator[Start]:
+    """Starts the service as a process of its own, with these further flags."""
+    processes = []
+
+    def begin(*flags: str, program: Sequence[str] = ("-m", "service")) -> subprocess.Popen[str]:
+        command = [sys.executable, *program, "--port", "0", "--device", "cpu", *flags]
+        command += ["--gallery", str(own_gallery), "--bundle", str(bundle.path)]
+        root = Path(__file__).parents[2]
+        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
         process.kill()
+        process.communicate()
 
 
 def address_of(process: subprocess.Popen[str]) -> str:
+    """Where it listens, once it answers."""
     assert process.stdout
     found = re.match(r"Serving 24 photos at (http://127\.0\.0\.1:\d+) ", process.stdout.readline())
     assert found
+    while "startup complete" not in (line := process.stderr.readline()):  # type: ignore[union-attr]
+        assert line, "the service ended"
     return found[1]
 
 
@@ -101,14 +121,139 @@ def test_a_precision_that_the_bundle_lacks_is_refused(bundle: Bundle, own_galler
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_the_process_serves_and_stops_cleanly(
-    process: subprocess.Popen[str], sketch: Callable[[str], bytes], stop: signal.Signals
+    start: Start, sketch: Callable[[str], bytes], stop: signal.Signals
 ) -> None:
+    process = start("--drain-seconds", "0.1")
     address = address_of(process)
-    answer = httpx2.post(f"{address}/search", files={"sketch": sketch("house-plain")}, timeout=20).json()
+    answer = httpx2.post(f"{address}/search", files={"sketch": sketch("house-plain")}, timeout=120).json()
     assert answer["model"]["provider"] == "CPUExecutionProvider"
     assert len(answer["results"]) == 12
     process.send_signal(stop)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert errors.count(" POST /search 200 ") == 1
+
+
+def test_on_sigterm_readiness_is_red_first_and_on_a_second_the_port_closes_and_what_was_begun_is_answered(
+    start: Start, sketch: Callable[[str], bytes]
+) -> None:
+    process = start("--drain-seconds", "600", "--shutdown-seconds", "600")
+    address = address_of(process)
+    url = httpx2.URL(address)
+    body = b'--x\r\nContent-Disposition: form-data; name="sketch"; filename="a.png"\r\n\r\n'
+    body += sketch("house-plain") + b"\r\n--x--\r\n"
+    head = f"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    with socket.create_connection((url.host, url.port or 0), timeout=120) as begun:
+        begun.sendall(head.encode() + body[:100])
+        assert httpx2.get(f"{address}/readyz", timeout=120).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        refusal = until_status(f"{address}/readyz", 503)
+        assert "about to stop" in refusal.json()["error"]["message"]
+        assert refusal.headers["connection"] == "close"
+        assert httpx2.get(f"{address}/healthz", timeout=120).status_code == 200
+        answer = httpx2.post(f"{address}/search", files={"sketch": sketch("star-plain")}, timeout=120)
+        assert answer.status_code == 200
+        assert answer.headers["connection"] == "close"
+        process.send_signal(signal.SIGTERM)  # waits no longer
+        wait_until_closed(url)
+        begun.sendall(body[100:])
+        last = b"".join(iter(lambda: begun.recv(65536), b""))
+    assert last.startswith(b"HTTP/1.1 200 ")
+    assert b'"results":[{"rank":1,' in last
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert errors.count(" POST /search 200 ") == 2
+    assert "Traceback" not in errors
+
+
+def test_as_json_every_line_is_an_object_and_each_request_is_one_of_them(
+    start: Start, sketch: Callable[[str], bytes]
+) -> None:
+    process = start("--log-format", "json", "--drain-seconds", "0")
+    assert process.stderr
+    entries = []
+    while not entries or "startup complete" not in entries[-1]["message"]:
+        entries.append(json.loads(process.stderr.readline()))
+    (serving,) = [entry for entry in entries if entry["message"] == "serving"]
+    assert serving["gallery_size"] == 24
+    headers = {"X-Request-ID": "from-the-proxy"}
+    url = f"{serving['address']}/search?secret=1"
+    httpx2.post(url, files={"sketch": ("secret.png", sketch("house-plain"))}, headers=headers, timeout=120)
+    files = {"sketch": ("secret.png", sketch("house-plain"))}
+    httpx2.post(f"{serving['address']}/search", files=files, headers=headers, timeout=120)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert output == ""
+    assert "secret" not in errors
+    rest = [json.loads(line) for line in errors.splitlines()]
+    refused, answered = [entry for entry in rest if entry.get("request_id") == "from-the-proxy"]
+    assert refused["errors"] == ["unknown_parameter"]
+    assert (answered["route"], answered["method"], answered["status"]) == ("/search", "POST", 200)
+    assert set(answered["stages_ms"]) == {"decode", "prepare", "wait", "encode", "search"}
+    assert sum("/search" in entry["message"] for entry in rest) == 2
+
+
+HANGING = """
+import sys, threading
+import service.startup
+from service.__main__ import main
+from service.leaving import leave
+
+def open_hanging_engine(settings, open_engine=service.startup.open_engine):
+    engine = open_engine(settings)
+    encode, calls = engine.encoder.encode, []
+
+    def hang(images):
+        calls.append(1)
+        if len(calls) == 1:  # the warm-up
+            return encode(images)
+        print("hangs", flush=True)
+        threading.Event().wait()
+
+    engine.encoder.encode = hang
+    return engine
+
+service.startup.open_engine = open_hanging_engine
+leave(main(sys.argv[1:]))
+"""
+
+
+def test_an_encoder_that_never_returns_does_not_keep_the_process(start: Start, sketch: Callable[[str], bytes]) -> None:
+    process = start("--drain-seconds", "0", "--shutdown-seconds", "0", program=["-c", HANGING])
+    address = address_of(process)
+
+    def ask() -> None:
+        with contextlib.suppress(httpx2.HTTPError):  # it may be told or cut off
+            httpx2.post(f"{address}/search", files={"sketch": sketch("star-plain")}, timeout=120)
+
+    search = threading.Thread(target=ask)
+    search.start()
+    assert process.stdout
+    assert process.stdout.readline() == "hangs\n"
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    search.join()
+    assert process.returncode == 1
+    assert "leaving 1 thread(s) behind that do not end" in errors
+
+
+def until_status(url: str, status: int) -> httpx2.Response:
+    for _ in range(1000):
+        response = httpx2.get(url, timeout=120)
+        if response.status_code == status:
+            return response
+        time.sleep(0.02)
+    raise AssertionError(f"{url} never answered {status}")
+
+
+def wait_until_closed(url: httpx2.URL) -> None:
+    for _ in range(1000):
+        try:
+            socket.create_connection((url.host, url.port or 0), timeout=120).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the port was never closed")

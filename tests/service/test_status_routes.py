@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
+from model.version import __version__
 from service.app import create_app
 from service.engine import SearchEngine
 from service.settings import Settings
@@ -73,8 +74,26 @@ def test_not_ready_when_the_encoder_hangs_however_often_it_is_asked(
     assert len(calls) <= 2
 
 
+def test_not_ready_but_alive_once_the_service_is_about_to_stop(
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(Settings(), engine=engine)
+    with TestClient(app) as client:
+        assert "connection" not in client.get("/readyz").headers
+        app.state.drain.begin()
+        monkeypatch.setattr(engine, "search", None)  # the answer needs no search
+        response = client.get("/readyz")
+        assert response.status_code == 503
+        assert response.json()["error"]["message"] == "The service is about to stop; send requests elsewhere."
+        alive = client.get("/healthz")
+        assert alive.status_code == 200
+        assert alive.headers["connection"] == "close"
+
+
 def test_info_lists_versions_encoder_gallery_and_limits(client: TestClient, settings: Settings) -> None:
     info = client.get("/info").json()
+    assert info["service"]["version"] == __version__
+    assert client.get("/openapi.json").json()["info"]["version"] == __version__
     assert {"fastapi", "numpy", "pillow"} <= set(info["service"]["libraries"])
     assert info["model"]["provider"] == "FakeExecutionProvider"
     assert info["model"]["info"] == {"trained": "never"}

@@ -26,7 +26,8 @@ def batch(count: int = 16) -> Batch:
 
 def augmented(augmentation: Augmentation, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return augment_pairs(batch(), augmentation, PREPROCESSING, generator=generator)
+    views = augment_pairs(batch(), augmentation, PREPROCESSING, generator=generator)
+    return views.photo, views.sketch[:, 0]
 
 
 def bar_side(images: torch.Tensor) -> list[bool]:
@@ -73,7 +74,7 @@ def test_grey_photos_have_equal_channels(share: float) -> None:
     photo = torch.randint(0, 255, (8, 3, 32, 32), dtype=torch.uint8, generator=generator)
     colourful = replace(batch(8), photo=photo)
     augmentation = Augmentation(**(vars(STILL) | {"grey": share}))
-    result, _ = augment_pairs(colourful, augmentation, PREPROCESSING, generator=generator)
+    result = augment_pairs(colourful, augmentation, PREPROCESSING, generator=generator).photo
     std, mean = torch.tensor(PREPROCESSING.std)[:, None, None], torch.tensor(PREPROCESSING.mean)[:, None, None]
     spread = (result * std + mean).std(dim=1).mean()
     assert (float(spread) < 1e-3) == bool(share)

@@ -18,7 +18,8 @@ from training.dataset import read_split
 from training.evaluate import evaluate, evaluate_bundle
 from training.loop import train
 from training.pairs import PreparedPairs
-from training.run import run, split_validation, torch_embed, train_baseline
+from training.run import run, train_stages
+from training.stages import split_validation, torch_embed
 from training.tasks import TwoTowerTask
 
 CPU = torch.device("cpu")
@@ -38,7 +39,7 @@ CONFIG = TrainConfig(
 
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:
     task = TwoTowerTask(CONFIG, num_categories=1)
-    checkpoint = find_checkpoint(folder / "checkpoint")
+    checkpoint = find_checkpoint(folder / "baseline/checkpoint")
     assert checkpoint is not None
     load_weights(checkpoint, task)
     return task.state_dict()
@@ -61,15 +62,15 @@ def test_a_run_killed_and_resumed_has_the_weights_of_an_uninterrupted_one(
     with monkeypatch.context() as patch:
         patch.setattr("training.loop._check_finite", dies_in_the_third_epoch)
         with pytest.raises(KeyboardInterrupt):
-            train_baseline(CONFIG, data=dataset, out=tmp_path, device=CPU)
-    train_baseline(CONFIG, data=dataset, out=tmp_path, device=CPU)
+            train_stages(CONFIG, data=dataset, out=tmp_path, device=CPU)
+    train_stages(CONFIG, data=dataset, out=tmp_path, device=CPU)
     resumed, expected = weights_of(tmp_path), weights_of(finished)
     assert all(torch.equal(resumed[name], expected[name]) for name in expected)
 
 
 def test_another_configuration_does_not_resume(dataset: Path, finished: Path) -> None:
     with pytest.raises(ValueError, match=r"learning_rate: 0.003 -> 0.5.*another --out"):
-        train_baseline(replace(CONFIG, learning_rate=0.5), data=dataset, out=finished, device=CPU)
+        train_stages(replace(CONFIG, learning_rate=0.5), data=dataset, out=finished, device=CPU)
 
 
 def test_the_bundle_records_where_it_comes_from_and_how_good_it_is(finished: Path) -> None:
@@ -95,7 +96,7 @@ def test_a_shared_encoder_is_written_once_and_separate_ones_twice(
 def test_the_bundle_ranks_as_the_torch_network_does(dataset: Path, finished: Path) -> None:
     split = read_split(dataset, "test")
     task = TwoTowerTask(CONFIG, num_categories=1)
-    load_weights(finished / "checkpoint", task)
+    load_weights(finished / "baseline/checkpoint", task)
     in_torch = evaluate(torch_embed(task, CPU), split, CONFIG.preprocessing)
     through_onnx = evaluate_bundle(read_bundle(finished / "bundle"), split, device="cpu", precision="fp32")
     np.testing.assert_allclose(in_torch.scores, through_onnx.scores, atol=1e-4)
@@ -106,9 +107,9 @@ def test_training_learns_what_it_is_shown(dataset: Path, tmp_path: Path) -> None
     config = replace(
         CONFIG, epochs=60, batch_size=16, augmentation=Augmentation(flip=False, colour=0.0), label_smoothing=0.0
     )
-    train_baseline(config, data=dataset, out=tmp_path, device=CPU)
+    train_stages(config, data=dataset, out=tmp_path, device=CPU)
     task = TwoTowerTask(config, num_categories=1)
-    load_weights(tmp_path / "checkpoint", task)
+    load_weights(tmp_path / "baseline/checkpoint", task)
     result = evaluate(torch_embed(task, CPU), read_split(dataset, "train"), config.preprocessing)
     assert result.summary["acc@1"] > 60
 
@@ -176,3 +177,21 @@ def test_the_command_line_reports_a_wrong_folder_in_one_sentence(tmp_path: Path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: There is no encoder bundle")
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_of_photos_alone_becomes_a_bundle(dataset: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for file in dataset.glob("*.jpg"):
+        (photos / file.name).write_bytes(file.read_bytes())
+    (photos / "broken.jpg").write_bytes(b"not a photo")
+    config = replace(CONFIG, epochs=1, pseudo_sketches=2, validation_share=0.0)
+    summary = run(config, data=photos, out=tmp_path / "run", device=CPU, command="by a test")
+    assert summary["dataset"] == "photos"
+    assert summary["queries"] == 2 * summary["gallery"] > 0
+    assert read_bundle(tmp_path / "run/bundle").info["trained_on"]["photos"] == 24 - summary["gallery"]
+
+
+def test_photos_alone_are_not_enough_for_a_recipe_of_pairs(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no dataset at"):
+        run(CONFIG, data=dataset / "..", out=tmp_path, device=CPU, command="by a test")

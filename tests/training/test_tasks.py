@@ -5,6 +5,7 @@ import torch
 
 from model.preprocess import Preprocessing
 from training.config import TrainConfig
+from training.pairs import Views
 from training.tasks import TwoTowerTask
 
 CONFIG = TrainConfig(
@@ -17,22 +18,22 @@ CONFIG = TrainConfig(
     ramp_steps=2,
 )
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-CATEGORY = torch.tensor([0, 1, 2, 0])
+VIEWS = Views(IMAGES, IMAGES.flip(0)[:, None], item=torch.arange(4), category=torch.tensor([0, 1, 2, 0]))
 
 
 def test_the_contrastive_loss_is_left_out_and_then_rises_over_as_many_steps() -> None:
     task = TwoTowerTask(CONFIG, num_categories=3)
     plain = TwoTowerTask(replace(CONFIG, category_weight=0.0, ramp_steps=0), num_categories=3)
     plain.encoders.load_state_dict(task.encoders.state_dict())
-    weights = [task(IMAGES, IMAGES.flip(0), CATEGORY)["contrastive"].item() for _ in range(5)]
-    full = plain(IMAGES, IMAGES.flip(0), CATEGORY)["contrastive"].item()
+    weights = [task(VIEWS)["contrastive"].item() for _ in range(5)]
+    full = plain(VIEWS)["contrastive"].item()
     assert weights == pytest.approx([0.0, 0.0, full / 2, full, full], rel=1e-4)
 
 
 def test_the_ramp_goes_on_where_a_checkpoint_left_it() -> None:
     task = TwoTowerTask(CONFIG, num_categories=3)
     for _ in range(3):
-        task(IMAGES, IMAGES, CATEGORY)
+        task(VIEWS)
     resumed = TwoTowerTask(CONFIG, num_categories=3)
     resumed.load_state_dict(task.state_dict())
     assert int(resumed.step) == 3
@@ -40,7 +41,7 @@ def test_the_ramp_goes_on_where_a_checkpoint_left_it() -> None:
 
 def test_without_a_category_weight_there_is_only_the_contrastive_loss() -> None:
     task = TwoTowerTask(replace(CONFIG, category_weight=0.0, ramp_steps=0), num_categories=3)
-    assert set(task(IMAGES, IMAGES, CATEGORY)) == {"contrastive"}
+    assert set(task(VIEWS)) == {"contrastive"}
     assert not any("category" in name for name in task.state_dict())
 
 
@@ -48,7 +49,7 @@ def test_a_shared_encoder_sees_both_modalities_in_one_batch() -> None:
     task = TwoTowerTask(CONFIG, num_categories=3)
     sizes = []
     task.encoder("photo").register_forward_hook(lambda _module, inputs, _output: sizes.append(len(inputs[0])))
-    task(IMAGES, IMAGES, CATEGORY)
+    task(VIEWS)
     assert sizes == [8]
 
 

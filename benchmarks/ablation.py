@@ -1,0 +1,145 @@
+"""Variants of the method side by side: same data, backbone, budget and augmentation, several seeds each.
+
+With --validation, numbers are of photos cut out of the training split, and variants may be chosen by them. Without,
+they are of the test split: report those, choose nothing by them. Finished runs in --out are read, not repeated. Prints
+a Markdown table: the mean over seeds, the lowest and highest seed, and the teacher's shortcut probe.
+
+    python -m benchmarks.ablation --recipe qmul-shoes --data DATA --init WEIGHTS --out runs/ablation \
+        --validation 0.2 --variants two-tower xmodalvit-paper --seeds 0 1 2
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+
+from training.checkpoint import read_progress
+from training.config import TrainConfig
+from training.dataset import read_split
+from training.evaluate import evaluate
+from training.metrics import summarise
+from training.recipes import METHODS, RECIPES, get_recipe, two_tower, xmodalvit_paper
+from training.run import choose_device, train_stages
+from training.stages import finished_stage, load_task, serving_stage, split_validation, torch_embed
+
+Variant = Callable[[TrainConfig], TrainConfig]
+METRICS = ("acc@1", "acc@5", "acc@10", "mean_rank")
+
+
+def teacher(config: TrainConfig, **changes: object) -> TrainConfig:
+    """The configuration with another teacher."""
+    assert config.teacher is not None
+    return replace(config, teacher=replace(config.teacher, **changes))  # type: ignore[arg-type]
+
+
+def distillation(config: TrainConfig, **changes: object) -> TrainConfig:
+    """The configuration with another distillation."""
+    return replace(config, distillation=replace(config.distillation, **changes))  # type: ignore[arg-type]
+
+
+def xmodalvit_direct(config: TrainConfig) -> TrainConfig:
+    return distillation(replace(xmodalvit_paper(config), shared_encoder=True), direct_weight=1.0)
+
+
+VARIANTS: dict[str, Variant] = {
+    **METHODS,
+    "two-tower, separate encoders": lambda config: replace(two_tower(config), shared_encoder=False),
+    "paper + shared student + direct": xmodalvit_direct,
+    "… + unfused term": lambda config: teacher(xmodalvit_direct(config), unfused_weight=1.0, queue_size=0),
+    "… + unfused term + modality dropout": lambda config: teacher(
+        xmodalvit_direct(config), unfused_weight=1.0, queue_size=0, modality_dropout=0.5
+    ),
+    "… + unfused term + mismatch": lambda config: teacher(
+        xmodalvit_direct(config), unfused_weight=1.0, queue_size=0, mismatch=True
+    ),
+    "… + unfused term + dropout + mismatch": lambda config: teacher(
+        xmodalvit_direct(config), unfused_weight=1.0, queue_size=0, modality_dropout=0.5, mismatch=True
+    ),
+    "direct + unfused targets": lambda config: distillation(
+        teacher(xmodalvit_direct(config), unfused_weight=1.0, queue_size=0), unfused_targets=True
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", required=True, choices=list(RECIPES))
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--init", required=True)
+    parser.add_argument("--start", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--validation", type=float, default=0.0)
+    parser.add_argument("--image-size", type=int)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    rows = {
+        name: [measure(VARIANTS[name](base_config(arguments, seed)), name, arguments) for seed in arguments.seeds]
+        for name in arguments.variants
+    }
+    print(table(rows))
+
+
+def base_config(arguments: argparse.Namespace, seed: int) -> TrainConfig:
+    """The recipe with what the command line changes."""
+    config = replace(get_recipe(arguments.recipe), seed=seed, weights=arguments.init, checkpoint_epochs=10)
+    if arguments.start:
+        config = replace(config, start=str(arguments.start))
+    if arguments.image_size:
+        config = replace(config, preprocessing=replace(config.preprocessing, image_size_px=arguments.image_size))
+    return replace(config, epochs=arguments.epochs or config.epochs, validation_share=arguments.validation)
+
+
+def measure(config: TrainConfig, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Trains one variant with one seed, unless that is done already, and evaluates it."""
+    out = arguments.out / name.replace(" ", "_") / f"seed{config.seed}"
+    result = out / "result.json"
+    if not result.is_file():
+        device = choose_device(arguments.device)
+        train_stages(config, data=arguments.data, out=out, device=device)
+        result.write_text(json.dumps(evaluate_run(out, config, arguments.data, device)), encoding="utf-8")
+    values: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    print(json.dumps({"variant": name, "seed": config.seed} | values), flush=True)
+    return values
+
+
+def evaluate_run(out: Path, config: TrainConfig, data: Path, device: torch.device) -> dict[str, Any]:
+    train = read_split(data, "train")
+    split = split_validation(train, config)[1] or read_split(data, "test")
+    stage = serving_stage(out)
+    task, _ = load_task(out, stage, num_categories=len(train.categories))
+    evaluation = evaluate(torch_embed(task.to(device), device), split, config.preprocessing)
+    probe = read_progress(finished_stage(out, "teacher")).metrics if stage == "students" else {}
+    teacher_alone = {f"teacher_{name}": probe[name] for name in METRICS if name in probe}
+    shares = {name: value for name, value in probe.items() if name.startswith("probe")}
+    return {"split": split.name} | summarise(evaluation.query_ranks) | teacher_alone | shares
+
+
+def table(rows: dict[str, list[dict[str, Any]]]) -> str:
+    """Markdown."""
+    lines = ["| variant | seeds | " + " | ".join(METRICS) + " | probe |", "|-" * (len(METRICS) + 3) + "|"]
+    for name, results in rows.items():
+        cells = [spread([result[metric] for result in results]) for metric in METRICS]
+        probes = [result for result in results if "probe_matched" in result]
+        probe = " / ".join(
+            f"{mean(result[f'probe_{kind}'] for result in probes):.0f}"
+            for kind in ("matched", "sketches_shuffled", "photos_shuffled")
+            if probes
+        )
+        lines.append(f"| {name} | {len(results)} | {' | '.join(cells)} | {probe} |")
+    return "\n".join(lines)
+
+
+def spread(values: list[float]) -> str:
+    return f"{mean(values):.1f} ({min(values):.1f}–{max(values):.1f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""XModalViT's teacher: two vision transformers and the cross-modal attention blocks that fuse them.
+
+B batch, L patch tokens, D embedding dimension of the transformers.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from model.bundle import MODALITIES, Modality
+from model.nets.student import create_backbone
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a transformer makes of images, after its final norm.
+
+    Attributes:
+        cls: (B, D), the CLS token.
+        patches: (B, L, D), the patch tokens; they pass through all fusion blocks unchanged.
+    """
+
+    cls: Tensor
+    patches: Tensor
+
+    def __getitem__(self, rows: Tensor) -> "Tokens":
+        """Some of the images, or the same in another order."""
+        return Tokens(self.cls[rows], self.patches[rows])
+
+
+class CrossModalAttention(nn.Module):
+    """One modality's half of an XMA block: its CLS token is rewritten from the other modality's patches.
+
+    q = MT(cls); u = q + MHA(LN([q; patches]))[0]; cls' = CMP(u)   (XModalViT, arXiv 2210.10486, model figure)
+    """
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        """Args: dim, D; num_heads, which must divide it."""
+        super().__init__()
+        self.modality_transformation = nn.Linear(dim, dim)
+        self.norm = nn.LayerNorm(dim)
+        self.attention = nn.MultiheadAttention(dim, num_heads, batch_first=True)
+        self.projector = nn.Linear(dim, dim)
+
+    def forward(self, cls: Tensor, patches: Tensor, alone: Tensor | None = None) -> Tensor:
+        """The new CLS token, (B, D).
+
+        Args:
+            cls: (B, D), of this modality.
+            patches: (B, L, D), of the other modality.
+            alone: (B,) bool, True where the token may attend to nothing but itself (modality dropout).
+        """
+        query = self.modality_transformation(cls)[:, None]
+        sequence = self.norm(torch.cat([query, patches], dim=1))
+        hidden = None
+        if alone is not None:
+            hidden = alone[:, None].repeat(1, sequence.shape[1])
+            hidden[:, 0] = False
+        # Only the first row of the attention is used, so only that row is asked for.
+        attended, _ = self.attention(sequence[:, :1], sequence, sequence, key_padding_mask=hidden, need_weights=False)
+        fused: Tensor = self.projector((query + attended)[:, 0])
+        return fused
+
+
+class CrossModalBlock(nn.Module):
+    """An XMA block: both halves see the incoming CLS tokens, so neither modality comes first."""
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        """Args: dim, D; num_heads, which must divide it."""
+        super().__init__()
+        self.halves = nn.ModuleDict({modality: CrossModalAttention(dim, num_heads) for modality in MODALITIES})
+
+    def forward(
+        self, photo: Tokens, sketch: Tokens, alone: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tokens, Tokens]:
+        """Rewrites both CLS tokens; `alone` as in `CrossModalAttention`, for photo and sketch."""
+        alone_photo, alone_sketch = alone or (None, None)
+        photo_cls = self.halves["photo"](photo.cls, sketch.patches, alone_photo)
+        sketch_cls = self.halves["sketch"](sketch.cls, photo.patches, alone_sketch)
+        return Tokens(photo_cls, photo.patches), Tokens(sketch_cls, sketch.patches)
+
+
+class Teacher(nn.Module):
+    """The modality fusion network: a transformer for each modality (weights not shared), then N XMA blocks."""
+
+    def __init__(
+        self, backbone: str, *, image_size_px: int, weights: str | Path, num_blocks: int, num_heads: int
+    ) -> None:
+        """Builds the network.
+
+        Args:
+            backbone: a timm vision transformer with a CLS token.
+            image_size_px: side of the square input.
+            weights: as for a student's backbone.
+            num_blocks: N; 0 leaves the modalities unfused.
+            num_heads: of every XMA block; must divide the transformer's dimension.
+
+        Raises:
+            ValueError: the backbone has no CLS token, its weights cannot be had, or the heads do not divide D.
+        """
+        super().__init__()
+        self.backbones = nn.ModuleDict(
+            {m: create_backbone(backbone, image_size_px=image_size_px, weights=weights) for m in MODALITIES}
+        )
+        dim, self._num_prefix_tokens = _cls_dimension(self.backbones["photo"], backbone)
+        if dim % num_heads:
+            raise ValueError(f"num_heads is {num_heads}; expected a divisor of {backbone}'s dimension {dim}.")
+        self.dim = dim
+        self.blocks = nn.ModuleList(CrossModalBlock(dim, num_heads) for _ in range(num_blocks))
+
+    def encode(self, modality: Modality, images: Tensor) -> Tokens:
+        """Tokens of one modality's images before any fusion: (B, 3, S, S) -> (B, D) and (B, L, D)."""
+        tokens: Tensor = self.backbones[modality].forward_features(images)  # type: ignore[operator]
+        return Tokens(tokens[:, 0], tokens[:, self._num_prefix_tokens :])
+
+    def fuse(
+        self, photo: Tokens, sketch: Tokens, *, alone: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The targets of the students for pairs of a photo and a sketch.
+
+        Args:
+            photo: of `encode`.
+            sketch: of `encode`; row i is fused with row i of `photo`.
+            alone: for photo and sketch stream, (B,) bool: True where it may see nothing of the other modality.
+
+        Returns:
+            t_p and t_s, each (B, D) float32, unit norm.
+        """
+        for block in self.blocks:
+            photo, sketch = block(photo, sketch, alone)
+        return unit_norm(photo.cls), unit_norm(sketch.cls)
+
+
+def unit_norm(vectors: Tensor) -> Tensor:
+    """(B, D) -> (B, D) float32 of length 1."""
+    return nn.functional.normalize(vectors.float(), dim=-1)
+
+
+def _cls_dimension(backbone: nn.Module, name: str) -> tuple[int, int]:
+    """D and the number of tokens before the first patch."""
+    if getattr(backbone, "cls_token", None) is None or not hasattr(backbone, "num_prefix_tokens"):
+        raise ValueError(
+            f"The teacher's backbone {name!r} has no CLS token; choose a vision transformer, such as vit_*."
+        )
+    return int(backbone.embed_dim), int(backbone.num_prefix_tokens)  # type: ignore[arg-type]

@@ -1,0 +1,164 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from model.preprocess import Preprocessing
+from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.pairs import Views
+from training.xmodal_tasks import StudentsTask, TeacherTask
+
+TEACHER = TeacherConfig(backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=6)
+CONFIG = TrainConfig(
+    recipe="toy",
+    backbone="test_vit",
+    weights="random",
+    embedding_dim=64,
+    preprocessing=Preprocessing(image_size_px=32),
+    shared_encoder=False,
+    teacher=TEACHER,
+    distillation=DistillationConfig(queue_size=6),
+    label_smoothing=0.0,
+)
+
+
+def views(seed: int = 0, count: int = 4, num_sketches: int = 2) -> Views:
+    generator = torch.Generator().manual_seed(seed)
+    photo = torch.randn(count, 3, 32, 32, generator=generator)
+    sketch = torch.randn(count, num_sketches, 3, 32, 32, generator=generator)
+    return Views(photo, sketch, item=torch.arange(count) + 10 * seed, category=torch.zeros(count, dtype=torch.int64))
+
+
+def teacher_task(**changes: Any) -> TeacherTask:
+    torch.manual_seed(0)
+    return TeacherTask(CONFIG, replace(TEACHER, **changes))
+
+
+def students_task(**changes: Any) -> StudentsTask:
+    torch.manual_seed(0)
+    return StudentsTask(replace(CONFIG, distillation=replace(CONFIG.distillation, **changes)), TEACHER)
+
+
+def count_encoded(network: torch.nn.Module) -> list[int]:
+    sizes: list[int] = []
+    network.register_forward_hook(lambda _module, inputs, _output: sizes.append(len(inputs[0])))
+    return sizes
+
+
+def test_a_teacher_step_encodes_every_photo_and_every_sketch_once() -> None:
+    task = teacher_task(mismatch=True, queue_size=0, unfused_weight=1.0)
+    photos, sketches = (count_encoded(task.teacher.backbones[m].patch_embed) for m in ("photo", "sketch"))
+    assert set(task(views())) == {"fused", "mismatch", "unfused"}
+    assert sum(photos) == 4
+    assert sum(sketches) == 8
+
+
+def test_the_teacher_contrasts_one_sketch_of_a_photo_with_another() -> None:
+    task = teacher_task(queue_size=0).eval()
+    batch = views()
+    swapped = replace(batch, sketch=batch.sketch.flip(1))
+    repeated = replace(batch, sketch=batch.sketch[:, :1].repeat(1, 2, 1, 1, 1))
+    losses = {task(one)["fused"].item() for one in (batch, swapped, repeated)}
+    assert len(losses) == 3
+
+
+def test_both_teacher_queues_fill_with_unit_vectors_and_remember_their_photos() -> None:
+    task = teacher_task()
+    task(views(1))
+    task(views(2))
+    for queue in task.queues.values():
+        assert sorted(queue.items.tolist()) == [12, 13, 20, 21, 22, 23]
+        torch.testing.assert_close(queue.keys.norm(dim=1), torch.ones(6))
+
+
+def test_nothing_is_queued_outside_training() -> None:
+    task = teacher_task().eval()
+    task(views())
+    assert (task.queues["photo"].items == -1).all()
+
+
+def test_every_part_of_the_teacher_is_trained() -> None:
+    task = teacher_task(modality_dropout=0.3)
+    task(views(1))
+    torch.stack(list(task(views(2)).values())).sum().backward()
+    without = [name for name, parameter in task.named_parameters() if parameter.grad is None]
+    assert not without
+    blocks = [parameter.grad.abs().sum() for parameter in task.teacher.blocks.parameters()]
+    # The bias of the keys cancels in the softmax; everything else moves.
+    assert sum(float(total) > 0 for total in blocks) == len(blocks)
+
+
+def test_the_probe_tells_a_teacher_that_ignores_sketches_from_one_that_ignores_photos() -> None:
+    blind_to_sketches, blind_to_photos = teacher_task().eval(), teacher_task().eval()
+    with torch.no_grad():
+        for parameter in blind_to_sketches.teacher.blocks[0].halves["sketch"].modality_transformation.parameters():
+            parameter.zero_()  # t_s no longer depends on its own sketch
+        for parameter in blind_to_photos.teacher.blocks[0].halves["sketch"].attention.out_proj.parameters():
+            parameter.zero_()  # t_s no longer depends on the photo
+    shortcut, honest = blind_to_sketches.probe(views(count=16)), blind_to_photos.probe(views(count=16))
+    assert shortcut["probe_sketches_shuffled"] == shortcut["probe_matched"]
+    assert honest["probe_photos_shuffled"] == honest["probe_matched"]
+
+
+def test_each_student_learns_from_its_own_modality_and_its_own_target() -> None:
+    task = students_task(distance_weight=0.0, angle_weight=0.0)
+    task(views(1))
+    losses = task(views(2))
+    losses["contrast_photo"].backward(retain_graph=True)
+    assert all(parameter.grad is None for parameter in task.encoders["sketch"].parameters())
+    assert any(parameter.grad is not None for parameter in task.encoders["photo"].parameters())
+    base = views(3)
+    task.eval()
+    other_photo = replace(base, photo=views(4).photo)
+    with torch.no_grad():
+        target_moves = [
+            float((one - two).abs().max())
+            for one, two in zip(task._targets(base), task._targets(other_photo), strict=True)
+        ]
+    assert min(target_moves) > 0  # both targets see the photo: the fusion is on
+
+
+def test_the_frozen_teacher_runs_once_in_a_students_step_and_never_trains() -> None:
+    task = students_task(direct_weight=1.0).train()
+    before = {name: tensor.clone() for name, tensor in task.teacher.state_dict().items()}
+    photos = count_encoded(task.teacher.backbones["photo"].patch_embed)
+    students = count_encoded(task.encoders["photo"].backbone.patch_embed)
+    losses = task(views())
+    assert set(losses) == {"contrast_photo", "contrast_sketch", "distance", "angle", "direct"}
+    torch.stack(list(losses.values())).sum().backward()
+    assert sum(photos) == sum(students) == 4
+    assert not task.teacher.training
+    assert all(parameter.grad is None for parameter in task.teacher.parameters())
+    assert all(torch.equal(before[name], tensor) for name, tensor in task.teacher.state_dict().items())
+
+
+def test_unfused_targets_are_those_of_one_modality_alone() -> None:
+    task = students_task(unfused_targets=True).eval()
+    one, other = views(1), replace(views(1), photo=views(2).photo)
+    assert torch.equal(task._targets(one)[1], task._targets(other)[1])
+    assert not torch.equal(task._targets(one)[0], task._targets(other)[0])
+
+
+def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
+    with pytest.raises(ValueError, match="embedding_dim is 32 but the teacher test_vit gives targets of 64"):
+        StudentsTask(replace(CONFIG, embedding_dim=32), TEACHER)
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "message"),
+    [
+        (TEACHER, {"mismatch": True}, "set queue_size to 0"),
+        (TEACHER, {"modality_dropout": 1.0}, "modality_dropout is 1.0"),
+        (TEACHER, {"num_heads": 0}, "num_heads 0"),
+        (DistillationConfig(), {"queue_size": 0}, "no negatives"),
+        (
+            DistillationConfig(),
+            {"contrast_weight": 0, "distance_weight": 0, "angle_weight": 0},
+            "nothing would be learnt",
+        ),
+    ],
+)
+def test_contradictions_are_refused(settings: Any, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(settings, **changes)

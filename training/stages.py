@@ -1,0 +1,199 @@
+"""The stages of a run: the two-tower baseline; or the teacher, then its students. Each has a folder of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.bundle import MODALITIES, Modality
+from training.augment import plain_views
+from training.checkpoint import copy_weights, find_checkpoint, load_weights, read_config, read_progress
+from training.config import TeacherConfig, TrainConfig
+from training.dataset import Split, read_split
+from training.evaluate import Embed, evaluate
+from training.loop import train
+from training.metrics import summarise
+from training.pairs import PreparedPairs
+from training.tasks import Task, TwoTowerTask
+from training.xmodal_tasks import StudentsTask, TeacherTask
+
+Stage = Literal["baseline", "teacher", "students"]
+TRAIN = "train"
+_PROBED_PAIRS = 48
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The pairs of one dataset as a stage needs them.
+
+    Attributes:
+        fitting: photos to fit.
+        validation: photos to measure on, None when the configuration keeps none.
+        categories: of the whole training split.
+        pairs: the fitting photos, prepared.
+    """
+
+    fitting: Split
+    validation: Split | None
+    categories: tuple[str, ...]
+    pairs: PreparedPairs
+
+
+def read_training_data(data: Path, config: TrainConfig) -> TrainingData:
+    """Reads and prepares the training split of a dataset."""
+    whole = read_split(data, TRAIN)
+    fitting, validation = split_validation(whole, config)
+    pairs = PreparedPairs(fitting.items, config.preprocessing, categories=whole.categories)
+    return TrainingData(fitting, validation, whole.categories, pairs)
+
+
+def train_stage(
+    stage: Stage, config: TrainConfig, data: TrainingData, *, out: Path, device: torch.device
+) -> dict[str, Any]:
+    """Trains one stage in `out`/<stage>, resuming it when it was interrupted; see `training.loop.train`.
+
+    Args:
+        stage: "students" needs the finished "teacher" in the same run folder.
+        config: from a recipe.
+        data: the pairs.
+        out: run folder.
+        device: where to train.
+
+    Returns:
+        Metrics on the validation split and the task's own probe.
+
+    Raises:
+        ValueError: the teacher is missing, or an earlier run in `out` had another configuration.
+    """
+    torch.manual_seed(config.seed)
+    task = create_task(stage, config, num_categories=len(data.categories))
+    if stage == "students":
+        assert isinstance(task, StudentsTask)
+        copy_weights(finished_stage(out, "teacher"), task.teacher, source="teacher.")
+    _start_from(config, task)
+    if stage == "teacher":
+        config = replace(config, epochs=_teacher_settings(config).epochs)
+    return train(
+        task, data.pairs, config, out=out / stage, device=device, evaluate=_measure(data, config, device), label=stage
+    )
+
+
+def create_task(stage: Stage, config: TrainConfig, *, num_categories: int) -> Task:
+    """The untrained task of a stage."""
+    if stage == "baseline":
+        return TwoTowerTask(config, num_categories=num_categories)
+    settings = _teacher_settings(config)
+    return TeacherTask(config, settings) if stage == "teacher" else StudentsTask(config, settings)
+
+
+def load_task(out: Path, stage: Stage, *, num_categories: int) -> tuple[Task, TrainConfig]:
+    """The trained task of a stage in a run folder, and its configuration."""
+    checkpoint = finished_stage(out, stage)
+    config = read_config(checkpoint)
+    teacher = config.teacher and replace(config.teacher, weights="random")
+    task = create_task(stage, replace(config, weights="random", teacher=teacher), num_categories=num_categories)
+    load_weights(checkpoint, task)
+    return task, config
+
+
+def finished_stage(out: Path, stage: Stage) -> Path:
+    """The checkpoint of a stage that was trained to its end.
+
+    Raises:
+        ValueError: there is none, or it stopped half way.
+    """
+    checkpoint = find_checkpoint(out / stage / "checkpoint")
+    if checkpoint is None:
+        raise ValueError(f"There is no {stage} in {out}; train it first, or give the run's --out folder.")
+    done, wanted = read_progress(checkpoint).epoch, read_config(checkpoint).epochs
+    if done < wanted:
+        raise ValueError(
+            f"The {stage} in {out} stopped after {done} of {wanted} epochs; run the same command again first."
+        )
+    return checkpoint
+
+
+def serving_stage(out: Path) -> Stage:
+    """Which stage of a run folder has the encoders to serve.
+
+    Raises:
+        ValueError: neither students nor baseline were trained.
+    """
+    for stage in ("students", "baseline"):
+        if find_checkpoint(out / stage / "checkpoint") is not None:
+            return stage
+    raise ValueError(f"There is no checkpoint in {out}; train first, or give the run's --out folder.")
+
+
+def split_validation(split: Split, config: TrainConfig) -> tuple[Split, Split | None]:
+    """Cuts the validation photos out of a training split: the same ones for every seed, chosen at random.
+
+    Returns:
+        The photos to fit and the photos to measure on; None for the latter when the configuration keeps none.
+    """
+    count = round(len(split.items) * config.validation_share)
+    if count == 0:
+        return split, None
+    held_out = set(np.random.default_rng(2022).permutation(len(split.items))[:count].tolist())
+    fitting = tuple(item for i, item in enumerate(split.items) if i not in held_out)
+    validation = tuple(item for i, item in enumerate(split.items) if i in held_out)
+    return replace(split, items=fitting), replace(split, name="validation", items=validation)
+
+
+def torch_embed(task: Task, device: torch.device) -> Embed:
+    """The task's encoders as an `Embed` for the evaluator, in full precision."""
+
+    def embed(modality: Modality, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        network = task.encoder(modality).eval()
+        with torch.inference_mode():
+            return np.asarray(network(torch.from_numpy(images).to(device)).cpu(), np.float32)
+
+    return embed
+
+
+def _measure(data: TrainingData, config: TrainConfig, device: torch.device) -> Callable[[Task], dict[str, Any]]:
+    probed = data.pairs if data.validation is None else None
+
+    def measure(task: Task) -> dict[str, Any]:
+        nonlocal probed
+        task.eval()
+        metrics: dict[str, Any] = {}
+        if data.validation is not None:
+            embed = torch_embed(task, device)
+            metrics = summarise(evaluate(embed, data.validation, config.preprocessing).query_ranks)
+            probed = probed or PreparedPairs(data.validation.items, config.preprocessing, categories=data.categories)
+        assert probed is not None
+        batch = next(probed.batches(_PROBED_PAIRS, seed=0, epoch=0, num_sketches=task.num_sketches)).to(device)
+        return metrics | task.probe(plain_views(batch, config.preprocessing))
+
+    return measure
+
+
+def _teacher_settings(config: TrainConfig) -> TeacherConfig:
+    if config.teacher is None:
+        raise ValueError(
+            f"The recipe {config.recipe} trains a two-tower and has no teacher; choose --method xmodalvit."
+        )
+    return config.teacher
+
+
+def _start_from(config: TrainConfig, task: Task) -> None:
+    """Loads the encoders of an earlier run: as students, or as the transformers of a teacher."""
+    if config.start is None:
+        return
+    checkpoint = find_checkpoint(Path(config.start))
+    if checkpoint is None:
+        raise ValueError(
+            f"There is no checkpoint at {config.start} to start from; give a folder such as runs/a/baseline/checkpoint."
+        )
+    shared = read_config(checkpoint).shared_encoder
+    for modality in MODALITIES:
+        source = f"encoders.{'shared' if shared else modality}."
+        if isinstance(task, TeacherTask):
+            copy_weights(checkpoint, task.teacher.backbones[modality], source=source + "backbone.")
+        else:
+            copy_weights(checkpoint, task.encoder(modality), source=source)
