@@ -57,8 +57,11 @@ RULES = (
     Rule(
         r"docker compose --profile monitoring up -d", left_out="its images have to be pulled, which cannot be done here"
     ),
-    Rule(r"docker compose up service-gpu", left_out="" if shutil.which("nvidia-smi") else "there is no GPU here"),
-    Rule(r"docker compose run --rm train .*", shortened=" --epochs 1"),
+    Rule(
+        r"docker compose --profile gpu up service-gpu",
+        left_out="" if shutil.which("nvidia-smi") else "there is no GPU here",
+    ),
+    Rule(r"docker compose --profile train run --rm train .*", shortened=" --epochs 1"),
     Rule(r"docker push .*", left_out="there is no registry here"),
     Rule(r"kubectl .*", left_out=_NO_CLUSTER),
     Rule(r"systemctl daemon-reload", left_out="systemd does not run here; its units are checked by systemd-analyze"),

@@ -30,6 +30,7 @@ PROJECT = "sketch-search-pages"
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 BARE = "sketch-search-bare"
 SECONDS = 1500
+READY_SECONDS = 120
 SHIM = """#!/bin/sh
 first=$1; shift
 case $first in
@@ -151,7 +152,7 @@ class Pages:
                 raise RuntimeError(f"the index step ended with status {index}")
         if "-d" not in text.split():
             return "; the index step succeeded"
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + READY_SECONDS
         while (size := _gallery_size(PORT)) is None:
             if time.monotonic() > end:
                 raise RuntimeError("the service did not become ready")
@@ -203,7 +204,8 @@ class Pages:
             raise RuntimeError(f"status {done.returncode}: {done.stdout.decode(errors='replace')[-1500:]}")
 
     def _here(self, text: str) -> str:
-        return text.replace(":8000/", f":{PORT}/")
+        # podman-compose attaches to more than it is asked to start, and then does not end with it.
+        return text.replace(":8000/", f":{PORT}/").replace("compose up index", "compose up -d index")
 
     def _note(self, end: str, command: Command, note: str) -> None:
         self.counts[end] += 1
@@ -225,6 +227,7 @@ def main() -> int:
     parser.add_argument("--compose", default="podman-compose", help="the program that reads docker-compose.yml")
     parser.add_argument("--only", choices=["README.md", "docs/DEPLOY.md"], help="one page instead of both")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops this finds no container left behind
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "sketch-search"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)

@@ -1,5 +1,6 @@
 """Dashboard and alerts ask only for metrics that exist, and the dashboard is provisioned with its data source."""
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -8,15 +9,27 @@ from typing import Any
 import pytest
 import yaml
 
-OURS = {
-    "sketch_search_requests_total": {"route", "status"},
+import service.metrics
+from service.metrics import Metrics
+
+NAME = re.compile(r"\b(?:sketch_search|process)_\w+|\bup\b")
+LABELS = {
+    "sketch_search_requests_total": {"route", "method", "status"},
+    "sketch_search_request_seconds_bucket": {"route", "method", "le"},
     "sketch_search_refused_total": {"reason"},
     "sketch_search_stage_seconds_bucket": {"stage", "le"},
-    "sketch_search_gallery_size": set(),
-    "sketch_search_gallery_generation_info": set(),
-    "process_resident_memory_bytes": set(),
-    "up": set(),
 }
+FOR_A_GPU_ALONE = {"SketchSearchOnCpu"}
+
+
+@pytest.fixture(scope="module")
+def exposed() -> set[str]:
+    """The names of the metrics that there are: those that the service declares, of its process, and of Prometheus."""
+    declared = set(re.findall(r'"(sketch_search_\w+)"', inspect.getsource(service.metrics)))
+    endings = {"", "_total", "_info", "_bucket", "_sum", "_count"}
+    process = {"process_resident_memory_bytes", "process_open_fds", "process_max_fds"}
+    assert all(name.encode() in Metrics().exposition() for name in process)
+    return {name + ending for name in declared for ending in endings} | process | {"up"}
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +44,33 @@ def queries(folder: Path) -> list[str]:
     return shown + [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
 
 
-def test_every_query_names_a_metric_of_the_service_and_every_metric_is_shown(folder: Path) -> None:
-    named: set[str] = set()
+def test_every_query_names_a_metric_that_is_exposed(folder: Path, exposed: set[str]) -> None:
     for query in queries(folder):
-        found = set(re.findall(r"\b(?:sketch_search|process)_\w+|\bup\b", query))
-        assert found <= set(OURS), query
+        found = set(NAME.findall(query))
         assert found, query
-        named |= found
-    assert named == set(OURS)
+        assert found <= exposed, query
 
 
 def test_queries_group_by_labels_that_their_metric_has(folder: Path) -> None:
-    for query in queries(folder):
-        (metric,) = set(re.findall(r"\b(?:sketch_search|process)_\w+|\bup\b", query))
+    grouped = [query for query in queries(folder) if " by (" in query]
+    assert grouped
+    for query in grouped:
+        (metric,) = set(NAME.findall(query))
         for labels in re.findall(r"by \(([^)]*)\)", query):
-            assert set(labels.split(", ")) <= OURS[metric], query
+            assert set(labels.split(", ")) <= LABELS[metric], query
+
+
+def test_the_alerts_are_those_of_the_operations_page(root: Path, folder: Path) -> None:
+    page = (root / "docs" / "OPERATIONS.md").read_text(encoding="utf-8")
+    (listed,) = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(groups:.*?)```", page, flags=re.DOTALL)]
+    ours = alerts(yaml.safe_load((folder / "prometheus" / "alerts.yml").read_text()))
+    assert alerts(listed).items() - ours.items() == {
+        (name, query) for name, query in alerts(listed).items() if name in FOR_A_GPU_ALONE
+    }
+
+
+def alerts(content: dict[str, Any]) -> dict[str, str]:
+    return {rule["alert"]: rule["expr"].strip() for group in content["groups"] for rule in group["rules"]}
 
 
 def test_panels_have_their_own_place_and_the_provisioned_source(folder: Path) -> None:
