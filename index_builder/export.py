@@ -21,8 +21,8 @@ def export_gallery(gallery: Gallery, target: Path) -> list[Path]:
     """Writes every embedding, in the order of the photo ids, and what belongs to it.
 
     `.npy`: (N, D) float32 of unit norm, and beside it a CSV of the same name with a line per row: row, photo_id, path,
-    content_sha256, width_px, height_px and the metadata as JSON. `.parquet`: the same columns and `embedding`, a list of
-    float32 of fixed size; generation and bundle stand in the file's own metadata. Files are complete or not there.
+    content_sha256, width_px, height_px and the metadata as JSON. `.parquet`: the same columns and `embedding`, a list
+    of float32 of fixed size; generation and bundle stand in the file's own metadata. Files are complete or not there.
 
     Args:
         gallery: what to export.
@@ -98,7 +98,6 @@ def _import_pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise GalleryError(
-            "Writing .parquet needs pyarrow, which is not installed; run `pip install 'sketch-search[parquet]'`, or give "
-            "a .npy file."
+            "Writing .parquet needs pyarrow, which is not installed; run `pip install pyarrow`, or give a .npy file."
         ) from error
     return pyarrow, pyarrow.parquet
