@@ -98,7 +98,6 @@ def _import_pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise GalleryError(
-            "Writing .parquet needs pyarrow, which is not installed; run `pip install 'sketch-search[parquet]'`, or "
-            "give a .npy file."
+            "Writing .parquet needs pyarrow, which is not installed; run `pip install pyarrow`, or give a .npy file."
         ) from error
     return pyarrow, pyarrow.parquet
