@@ -43,9 +43,9 @@ def run(command: str, arguments: Namespace) -> int:
         "search": _search,
         "export": _export,
     }
-    # A container is stopped by SIGTERM: treated like Ctrl-C, what was embedded is kept.
-    handlers_before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A container is stopped by SIGTERM: treated like Ctrl-C, what was embedded is kept. SIGINT is set as well, because
+    # a process that a script started in the background would ignore it.
+    handlers_before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         commands[command](arguments)
     except TooManyUnreadableError as error:
