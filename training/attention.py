@@ -69,9 +69,9 @@ def fusion_attention(teacher: Teacher, photo: Tensor, sketch: Tensor) -> dict[Mo
     found: dict[Modality, Tensor] = {}
     hooks = []
     for modality in MODALITIES:
-        attention = teacher.blocks[-1].halves[modality].attention  # type: ignore[union-attr, index]
-        hooks.append(attention.register_forward_pre_hook(_with_weights, with_kwargs=True))  # type: ignore[union-attr]
-        hooks.append(attention.register_forward_hook(_keep(found, modality)))  # type: ignore[union-attr]
+        attention = teacher.blocks[-1].halves[modality].attention  # type: ignore[union-attr,index]
+        hooks.append(attention.register_forward_pre_hook(_with_weights, with_kwargs=True))
+        hooks.append(attention.register_forward_hook(_keep(found, modality)))
     try:
         teacher.fuse(teacher.encode("photo", photo), teacher.encode("sketch", sketch))
     finally:

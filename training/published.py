@@ -1,4 +1,4 @@
-"""Published results that a report shows beside its own; figures as printed in the papers, acc@1 and acc@10 in percent."""
+"""Published results that a report shows beside its own, as printed in the papers: acc@1 and acc@10 in percent."""
 
 import re
 from dataclasses import dataclass

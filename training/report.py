@@ -18,7 +18,7 @@ from training.published import CAVEAT, Benchmark, find_benchmark
 from training.report_attention import attention_section
 from training.report_figures import Plot, accuracy_plot, loss_plot, map_plot, size_plot
 from training.report_run import ReportedRun, epochs_to_converge, read_run
-from training.report_strips import Strip, evenly_by_rank, failure_strips, framed, sample_strips, sheet, worst_first
+from training.report_strips import Strip, evenly_by_rank, failure_strips, sample_strips, sheet, worst_first
 
 SAMPLES, FAILURES, ATTENTION_PAIRS = 8, 12, 4
 PAGE = "index.html"
@@ -52,7 +52,9 @@ def write_report(
     """
     chosen = read_split(data, split)
     read = [read_run(path, chosen, name=name, device=device) for path, name in zip(runs, _names(runs), strict=True)]
-    compared = baseline and read_run(baseline, chosen, name=f"baseline: {_names([baseline])[0]}", device=device)
+    compared = None
+    if baseline is not None:
+        compared = read_run(baseline, chosen, name=f"baseline: {_names([baseline])[0]}", device=device)
     everyone = [*read, *([compared] if compared else [])]
     out.mkdir(parents=True, exist_ok=True)
     plots, strips = _plots(everyone), _strips(read[0], chosen)
@@ -137,7 +139,7 @@ def _facts(run: ReportedRun, split: Split) -> dict[str, str]:
         "Trained on": _counts(trained) if trained else unknown,
         "Evaluated on": _counts(split.summary()),
         "Evaluated": run.source,
-        "Epochs, batch, seed": f"{config.epochs}, {config.batch_size}, {config.seed}",
+        "Schedule": f"{config.epochs} epochs, batch {config.batch_size}, seed {config.seed}",
         "Minutes": str(info.get("minutes", unknown)),
         "Machine": str(info.get("machine", unknown)),
         "Command": str(info.get("command", unknown)),
@@ -179,7 +181,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"png": lambda content: _uri(content, "png"), "picture": lambda cell: _jpeg(framed(cell))}
+    environment.filters |= {"png": lambda content: _uri(content, "png"), "jpeg": _jpeg}
     return environment
 
 

@@ -3,9 +3,10 @@
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib import style as style_sheet
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -111,8 +112,16 @@ def map_plot(evaluation: Evaluation) -> Plot:
         for chosen, colour, label in groups:
             lines = np.stack([sketches[chosen], own[chosen]], axis=1)
             axes.add_collection(LineCollection(list(lines), colors=colour, linewidths=0.7, alpha=0.6))
-            axes.scatter(*sketches[chosen].T, s=14, marker="x", color=colour, label=f"sketch, {label}", linewidths=1)
-        axes.scatter(*photos.T, s=16, color=COLOURS[0], label="photo", zorder=3)
+            axes.scatter(
+                sketches[chosen, 0],
+                sketches[chosen, 1],
+                s=14,
+                marker="x",
+                color=colour,
+                label=f"sketch, {label}",
+                linewidths=1,
+            )
+        axes.scatter(photos[:, 0], photos[:, 1], s=16, color=COLOURS[0], label="photo", zorder=3)
         axes.set_aspect("equal", "datalim")
         _finish(axes, x="first principal axis", y="second principal axis")
 
@@ -143,7 +152,7 @@ def _finish(axes: Axes, *, x: str, y: str, title: str = "") -> None:
 def _render(name: str, says: str, draw: Callable[[Figure], None], *, size: tuple[float, float]) -> Plot:
     pictures = {}
     for ground, (paper, ink, line) in _GROUNDS.items():
-        style = {
+        style: dict[str, Any] = {
             "figure.facecolor": paper,
             "axes.facecolor": paper,
             "savefig.facecolor": paper,
@@ -159,7 +168,7 @@ def _render(name: str, says: str, draw: Callable[[Figure], None], *, size: tuple
             "xtick.color": ink,
             "ytick.color": ink,
         }
-        with mpl.rc_context(style):
+        with style_sheet.context(style):
             figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
             draw(figure)
             buffer = io.BytesIO()

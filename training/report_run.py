@@ -149,7 +149,7 @@ def read_curves(tensorboard: Path, *, steps_per_epoch: float) -> dict[str, Curve
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     if not tensorboard.is_dir():
         return {}
-    log = EventAccumulator(str(tensorboard), size_guidance={"scalars": 0}).Reload()  # type: ignore[no-untyped-call]
+    log = EventAccumulator(str(tensorboard), size_guidance={"scalars": 0}).Reload()
     curves = {}
     for name in log.Tags()["scalars"]:
         values = {event.step: event.value for event in sorted(log.Scalars(name), key=lambda event: event.wall_time)}
