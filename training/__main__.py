@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(call=call, stage=name)
         if name == "run":
             command.add_argument("--test-data", type=Path, help="where the test split is, if not in --data")
+            command.add_argument("--no-report", action="store_true", help="write no OUT/report at the end")
     command = commands.add_parser("export", help="export the checkpoint of a run folder to OUT/bundle")
     command.add_argument("--out", type=Path, required=True, help="the run folder")
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json, to judge precisions")
@@ -86,7 +87,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--distractors", type=Path, help="folder of further photos to put into the gallery")
     _add_device(command, "where to embed")
     command.set_defaults(call=_evaluate)
+    _add_report(commands.add_parser("report", help="one HTML page with results, samples, failures and attention maps"))
     return parser
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
+    text = "run folder; may be given several times: all are compared, samples and maps are of the first"
+    command.add_argument("--run", type=Path, required=True, action="append", dest="runs", help=text)
+    command.add_argument("--baseline", type=Path, help="run folder to compare with")
+    command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
+    command.add_argument("--split", default="test", help="what to evaluate on (test)")
+    command.add_argument("--out", type=Path, required=True, help="folder of the report; its page is index.html")
+    _add_device(command, "where to embed")
+    command.set_defaults(call=_report)
 
 
 def _add_device(parser: argparse.ArgumentParser, what: str) -> None:
@@ -126,6 +139,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, object]:
         device=choose_device(arguments.device),
         command=shlex.join(["python", "-m", "training", *sys.argv[1:]]),
         test_data=arguments.test_data,
+        report=not arguments.no_report,
     )
 
 
@@ -178,6 +192,20 @@ def _evaluate(arguments: argparse.Namespace) -> dict[str, object]:
         precision=arguments.precision,
         distractors=distractors,
     ).summary
+
+
+def _report(arguments: argparse.Namespace) -> dict[str, object]:
+    from training.report import write_report
+    from training.run import choose_device
+
+    return write_report(
+        arguments.runs,
+        data=arguments.data,
+        out=arguments.out,
+        split=arguments.split,
+        baseline=arguments.baseline,
+        device=choose_device(arguments.device),
+    )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -16,6 +17,7 @@ CONFIG = "config.json"
 MANIFEST = "checkpoint.json"
 WEIGHTS = "weights.safetensors"
 OPTIMISER = "optimiser.pt"
+CATEGORY_HEAD = "category_head.weight"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,13 @@ def read_config(path: Path) -> TrainConfig:
 def read_progress(path: Path) -> Progress:
     """How far the run of a checkpoint had come."""
     return Progress(**json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+
+
+def trained_categories(path: Path) -> int:
+    """How many categories the task of a checkpoint learnt to tell apart; 1 when it has no category loss."""
+    with safe_open(path / WEIGHTS, framework="pt") as weights:
+        names = weights.keys()
+        return int(weights.get_slice(CATEGORY_HEAD).get_shape()[0]) if CATEGORY_HEAD in names else 1
 
 
 def load_weights(path: Path, task: nn.Module) -> None:

@@ -31,6 +31,8 @@ class Evaluation:
         targets: (Q,) row of each query's own photo in the gallery.
         query_ranks: (Q,) its rank.
         scores: (Q, N) cosine similarities.
+        photo_embeddings: (N, D) unit norm.
+        sketch_embeddings: (Q, D) unit norm.
         summary: counts, digest and metrics as plain JSON values.
     """
 
@@ -39,6 +41,8 @@ class Evaluation:
     targets: NDArray[np.int64]
     query_ranks: NDArray[np.int64]
     scores: FloatArray
+    photo_embeddings: FloatArray
+    sketch_embeddings: FloatArray
     summary: dict[str, Any]
 
 
@@ -67,7 +71,7 @@ def evaluate(
     scores = inner_products(sketches, photos)
     query_ranks = ranks(scores, targets)
     summary = split.summary() | {"gallery": len(gallery), "queries": len(queries)} | summarise(query_ranks)
-    return Evaluation(queries, gallery, targets, query_ranks, scores, summary)
+    return Evaluation(queries, gallery, targets, query_ranks, scores, photos, sketches, summary)
 
 
 def evaluate_bundle(

@@ -17,13 +17,14 @@ def contact_sheet(split: Split) -> Image.Image:
     sheet = Image.new("RGB", (COLUMNS * (CELL_PX + GAP_PX), len(chosen) * (CELL_PX + GAP_PX)), "white")
     for row, item in enumerate(chosen):
         for column, path in enumerate((item.photo, *item.sketches)[:COLUMNS]):
-            sheet.paste(_cell(path), (column * (CELL_PX + GAP_PX), row * (CELL_PX + GAP_PX)))
+            sheet.paste(square_thumbnail(path, CELL_PX), (column * (CELL_PX + GAP_PX), row * (CELL_PX + GAP_PX)))
     return sheet
 
 
-def _cell(path: Path) -> Image.Image:
+def square_thumbnail(path: Path, size_px: int) -> Image.Image:
+    """An image file centred on a white square, shrunk to fit and never enlarged; mode "RGB"."""
     image = flatten_on_white(decode_image(path.read_bytes(), max_pixels=MAX_PIXELS)).convert("RGB")
-    image.thumbnail((CELL_PX, CELL_PX))
-    cell = Image.new("RGB", (CELL_PX, CELL_PX), "white")
-    cell.paste(image, ((CELL_PX - image.width) // 2, (CELL_PX - image.height) // 2))
+    image.thumbnail((size_px, size_px))
+    cell = Image.new("RGB", (size_px, size_px), "white")
+    cell.paste(image, ((size_px - image.width) // 2, (size_px - image.height) // 2))
     return cell

@@ -18,6 +18,7 @@ from training.config import TrainConfig
 from training.dataset import read_split
 from training.evaluate import evaluate_bundle
 from training.photo_dataset import write_photo_dataset
+from training.report import write_report
 from training.stages import (
     TRAIN,
     Stage,
@@ -81,9 +82,16 @@ def export_run(out: Path, *, data: Path, name: str, trained: dict[str, Any]) -> 
 
 
 def run(
-    config: TrainConfig, *, data: Path, out: Path, device: torch.device, command: str, test_data: Path | None = None
+    config: TrainConfig,
+    *,
+    data: Path,
+    out: Path,
+    device: torch.device,
+    command: str,
+    test_data: Path | None = None,
+    report: bool = False,
 ) -> dict[str, Any]:
-    """Pairs -> checkpoint -> bundle -> strict evaluation on the test split, recorded in the bundle.
+    """Pairs -> checkpoint -> bundle -> strict evaluation on the test split, recorded in the bundle -> report.
 
     Args:
         config: from a recipe.
@@ -92,6 +100,7 @@ def run(
         device: where to train.
         command: what the user typed, recorded in the bundle.
         test_data: the dataset of the test split, where that is another folder than `data`.
+        report: whether to write a page about the run to `out`/report.
 
     Returns:
         The evaluation's summary.
@@ -111,6 +120,8 @@ def run(
     bundle = export_run(out, data=data, name=f"{config.recipe}-seed{config.seed}", trained=trained)
     summary = evaluate_bundle(bundle, test, device="cpu").summary
     record_accuracy(bundle, summary)
+    if report:
+        write_report([out], data=test_data or data, split=TEST, out=out / "report", device=torch.device("cpu"))
     return summary
 
 
