@@ -49,6 +49,7 @@ _START_BARE = (
 )
 
 RULES = (
+    Rule(r"\.venv/bin/python docker/run_pages\.py", left_out="it is what runs these commands"),
     Rule(r"make test", left_out="continuous integration runs it on every change"),
     Rule(r"make demo.*", serves=True),
     Rule(r"\.venv/bin/python -m service.*", serves=True, stays=True),

@@ -55,6 +55,11 @@ def test_every_rule_is_for_a_command_that_is_on_a_page() -> None:
         assert any(rule_for(command.text) == rule for command in PAGES), rule.pattern
 
 
+def test_the_script_that_runs_the_pages_does_not_start_itself() -> None:
+    for command in matching(r"run_pages\.py"):
+        assert rule_for(command.text).left_out, command.text
+
+
 def test_what_is_left_out_has_a_reason_and_most_is_not() -> None:
     left_out = [command for command in PAGES if rule_for(command.text).left_out]
     assert 0 < len(left_out) < len(PAGES) / 2
