@@ -48,7 +48,7 @@ def loss_plot(curves: Mapping[Stage, Mapping[str, Curve]]) -> Plot:
             for colour, term in zip(COLOURS * 3, loss_terms(named), strict=False):
                 thick = 2.2 if term == "total" else 1.2
                 panel.plot(named[term].epochs, named[term].values, color=colour, linewidth=thick, label=term)
-            _finish(panel, title=str(stage), x="epoch", y="loss of the epoch's last batch")
+            _finish(panel, x=f"epoch of the {stage}", y="loss of the epoch's last batch")
 
     says = "; ".join(f"{stage}: total loss ends at {named['total'].values[-1]:.3g}" for stage, named in curves.items())
     return _render("loss", says, draw, size=(3.2 + 3.2 * len(curves), 3.4))
@@ -144,9 +144,10 @@ def principal_plane(
     return flat[: len(photos)], flat[len(photos) :], share
 
 
-def _finish(axes: Axes, *, x: str, y: str, title: str = "") -> None:
-    axes.set(xlabel=x, ylabel=y, title=title)
-    axes.legend(frameon=False, fontsize="small")
+def _finish(axes: Axes, *, x: str, y: str) -> None:
+    axes.set(xlabel=x, ylabel=y)
+    # Above the axes: it hides no point there, and no place has to be searched for it.
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3, frameon=False, fontsize="small")
 
 
 def _render(name: str, says: str, draw: Callable[[Figure], None], *, size: tuple[float, float]) -> Plot:

@@ -16,7 +16,7 @@ def help_of(*arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["run", "baseline", "export", "evaluate"])
+@pytest.mark.parametrize("command", ["run", "baseline", "export", "evaluate", "report"])
 def test_every_option_of_every_command_is_explained(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
