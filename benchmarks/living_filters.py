@@ -68,15 +68,21 @@ def clustered(number: int, dimension: int, *, seed: int = 0) -> NDArray[np.float
 
 def publish_vectors(database: sqlite3.Connection, vectors: NDArray[np.float32], folder: Path) -> None:
     """Publishes vectors as the gallery of photos that do not exist, through the builder's own last steps."""
+    noise = np.random.default_rng(0)
     database.execute(
         "CREATE TABLE indexed (photo_id TEXT PRIMARY KEY, path, size_bytes, mtime_ns, content_sha256, width_px,"
-        " height_px, media_type, metadata, vector, thumbnail, past_row)"
+        " height_px, media_type, metadata, vector, thumbnail, perceptual_hash, past_row)"
     )
     database.execute("CREATE TABLE skipped (photo_id, path, reason, sentence)")
     database.executemany(
-        "INSERT INTO indexed VALUES (?1, ?1, 1, 1, ?1, 1, 1, 'image/jpeg', ?2, ?3, x'00', NULL)",
+        "INSERT INTO indexed VALUES (?1, ?1, 1, 1, ?1, 1, 1, 'image/jpeg', ?2, ?3, x'00', ?4, NULL)",
         (
-            (f"{row:08}", json.dumps({f"every_{n}": row % n == 0 for n in (2, 100, 10_000)}), vector.tobytes())
+            (
+                f"{row:08}",
+                json.dumps({f"every_{n}": row % n == 0 for n in (2, 100, 10_000)}),
+                vector.tobytes(),
+                noise.bytes(32),
+            )
             for row, vector in enumerate(vectors)
         ),
     )

@@ -102,6 +102,8 @@ def _info(arguments: Namespace) -> None:
     _print(f"photos      {manifest.count:,} of {manifest.photos_root}")
     _print(f"counts      found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
     _print(f"duplicates  {manifest.duplicates.photos:,}")
+    if manifest.near_duplicates is not None:
+        _print(f"near-dupl.  {manifest.near_duplicates.photos:,} photos look like another; manifest.json names them")
     for column in manifest.columns:
         _print(f"column      {_describe(column)}")
     _print(f"index       {manifest.index_type}, dimension {manifest.dimension}")

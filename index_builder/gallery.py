@@ -148,6 +148,16 @@ class Gallery:
         image: bytes = found[0]
         return image
 
+    def perceptual_hash_at(self, row: int) -> bytes | None:
+        """What near-duplicates of a row's photo are found by, 32 bytes; None in a generation of an earlier release."""
+        with self._lock:
+            # Quoted names that are no column are text in SQLite, so the table is asked for its columns.
+            known = self._thumbnails.execute("SELECT count(*) FROM pragma_table_info('thumbnails')").fetchone()[0] > 2
+            query = "SELECT perceptual_hash FROM thumbnails WHERE row = ?"
+            found = self._thumbnails.execute(query, (row,)).fetchone() if known else (None,)
+        value: bytes | None = found[0]
+        return value
+
     def query(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a read-only query over the table `items`, fetched in pages."""
         with self._lock:

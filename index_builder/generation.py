@@ -7,6 +7,7 @@ disk, and needs no id table in memory.
 """
 
 import hashlib
+import io
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -17,9 +18,11 @@ from typing import Any
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from index_builder.columns import Column, write_columns
 from index_builder.manifest import ERRORS, INDEX, ITEMS, THUMBNAILS, Counts, Duplicates
+from index_builder.near_duplicates import HASH_BYTES, near_duplicate_groups, perceptual_hash
 from index_builder.previous import PreviousGeneration
 
 _CHUNK_ROWS = 1024
@@ -27,8 +30,10 @@ _MAX_DUPLICATE_GROUPS = 100
 _ITEMS_SCHEMA = """CREATE TABLE items (row INTEGER PRIMARY KEY, photo_id TEXT NOT NULL UNIQUE, path TEXT NOT NULL,
     size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, width_px INTEGER NOT NULL, height_px INTEGER NOT NULL,
     media_type TEXT NOT NULL, content_sha256 TEXT NOT NULL, metadata TEXT NOT NULL)"""
+_THUMBNAILS_SCHEMA = """CREATE TABLE thumbnails (row INTEGER PRIMARY KEY, image BLOB NOT NULL,
+    perceptual_hash BLOB NOT NULL)"""
 _SELECT_ITEMS = """SELECT photo_id, path, size_bytes, mtime_ns, width_px, height_px, media_type, content_sha256,
-    metadata, vector, thumbnail, past_row FROM indexed ORDER BY photo_id"""
+    metadata, vector, thumbnail, perceptual_hash, past_row FROM indexed ORDER BY photo_id"""
 
 
 def count_photos(database: sqlite3.Connection) -> Counts:
@@ -48,6 +53,19 @@ def find_duplicates(database: sqlite3.Connection) -> Duplicates:
         (_MAX_DUPLICATE_GROUPS,),
     )
     return Duplicates(indexed - contents, [sorted(json.loads(group)) for (group,) in groups])
+
+
+def find_near_duplicates(folder: Path) -> Duplicates:
+    """The photos of a generation that look like one of other content; of equal content one is taken."""
+    with closing(sqlite3.connect(folder / ITEMS)) as database:
+        database.execute("ATTACH ? AS images", (str(folder / THUMBNAILS),))
+        entries = database.execute(
+            "SELECT min(row), photo_id, perceptual_hash FROM items JOIN images.thumbnails USING (row)"
+            " GROUP BY content_sha256 ORDER BY 1"
+        ).fetchall()
+    hashes = np.frombuffer(b"".join(entry[2] for entry in entries), np.uint8).reshape(-1, HASH_BYTES)
+    groups = [[entries[row][1] for row in group] for group in near_duplicate_groups(hashes)]
+    return Duplicates(sum(len(group) - 1 for group in groups), groups[:_MAX_DUPLICATE_GROUPS])
 
 
 def digest_content(database: sqlite3.Connection, **facts: str) -> str:
@@ -89,17 +107,17 @@ def write_generation(
     index = faiss.IndexFlatIP(dimension)
     with closing(_new_database(folder / ITEMS)) as items, closing(_new_database(folder / THUMBNAILS)) as thumbnails:
         items.execute(_ITEMS_SCHEMA)
-        thumbnails.execute("CREATE TABLE thumbnails (row INTEGER PRIMARY KEY, image BLOB NOT NULL)")
+        thumbnails.execute(_THUMBNAILS_SCHEMA)
         first_row = 0
         for chunk in _chunks(database):
             rows = range(first_row, first_row + len(chunk))
-            vectors, images = zip(*(_stored(entry, previous, dimension) for entry in chunk), strict=True)
+            vectors, images, hashes = zip(*(_stored(entry, previous, dimension) for entry in chunk), strict=True)
             index.add(np.stack(vectors))
             items.executemany(
                 "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 ((row, *entry[:9]) for row, entry in zip(rows, chunk, strict=True)),
             )
-            thumbnails.executemany("INSERT INTO thumbnails VALUES (?, ?)", zip(rows, images, strict=True))
+            thumbnails.executemany("INSERT INTO thumbnails VALUES (?, ?, ?)", zip(rows, images, hashes, strict=True))
             first_row += len(chunk)
         columns = write_columns(items)
         items.execute("CREATE INDEX items_by_content ON items (content_sha256)")
@@ -112,15 +130,23 @@ def write_generation(
 
 def _stored(
     entry: tuple[Any, ...], previous: PreviousGeneration | None, dimension: int
-) -> tuple[NDArray[np.float32], bytes]:
-    """The embedding (D,) and the thumbnail of one row of `_SELECT_ITEMS`."""
-    vector, thumbnail, past_row = entry[9:]
+) -> tuple[NDArray[np.float32], bytes, bytes]:
+    """The embedding (D,), the thumbnail and the perceptual hash of one row of `_SELECT_ITEMS`."""
+    vector, thumbnail, known_hash, past_row = entry[9:]
     if vector is None:
         assert previous is not None
-        return previous.embedding(past_row), previous.thumbnail(past_row)
-    values = np.frombuffer(vector, np.float32)
+        values, thumbnail = previous.embedding(past_row), previous.thumbnail(past_row)
+        known_hash = previous.perceptual_hash(past_row)
+    else:
+        values = np.frombuffer(vector, np.float32)
     assert values.shape == (dimension,)
-    return values, thumbnail
+    return values, thumbnail, known_hash or _hash_of(thumbnail)
+
+
+def _hash_of(thumbnail: bytes) -> bytes:
+    """For what an earlier release left without one."""
+    with Image.open(io.BytesIO(thumbnail)) as image:
+        return perceptual_hash(image)
 
 
 def _chunks(database: sqlite3.Connection) -> Iterator[list[tuple[Any, ...]]]:

@@ -60,6 +60,7 @@ class Manifest:
         counts: of photos; `counts.indexed` equals `count`.
         duplicates: photos with equal content.
         columns: of the metadata, by name.
+        near_duplicates: photos that look like one of other content; None in a generation of an earlier release.
         content_digest: identifies what the generation answers; equal digests need no new generation.
         files: name -> hex sha256.
         file_sizes: name -> bytes.
@@ -78,6 +79,7 @@ class Manifest:
     files: dict[str, str]
     file_sizes: dict[str, int]
     columns: list[Column] = field(default_factory=list)
+    near_duplicates: Duplicates | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -88,6 +90,8 @@ class Manifest:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Reads what `to_json` wrote; raises KeyError or TypeError when a field is missing or unknown."""
         nested = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
+        if values.get("near_duplicates") is not None:
+            nested["near_duplicates"] = Duplicates
         columns = [Column(**column) for column in values.get("columns", [])]
         return cls(**{**values, **{name: make(**values[name]) for name, make in nested.items()}, "columns": columns})
 

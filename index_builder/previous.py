@@ -43,6 +43,10 @@ class PreviousGeneration:
         """WebP bytes."""
         return self._gallery.thumbnail_at(row)
 
+    def perceptual_hash(self, row: int) -> bytes | None:
+        """32 bytes; None in a generation of an earlier release."""
+        return self._gallery.perceptual_hash_at(row)
+
     def close(self) -> None:
         """Closes its files."""
         self._gallery.close()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from index_builder.near_duplicates import perceptual_hash
 from index_builder.scan import Problem
 from model.errors import UnreadableImageError
 from model.images import decode_image, flatten_on_white, photo_draft_size
@@ -31,6 +32,7 @@ class DecodedPhoto:
     Attributes:
         prepared: (3, S, S) float32, the encoder's input.
         thumbnail: WebP bytes, longer side at most `THUMBNAIL_SIDE_PX`.
+        perceptual_hash: 32 bytes by which near-duplicates are found.
         width_px: width of the upright photo, before any scaling.
         height_px: height of the upright photo, before any scaling.
         media_type: of the file's content, whatever its extension says.
@@ -38,6 +40,7 @@ class DecodedPhoto:
 
     prepared: NDArray[np.float32]
     thumbnail: bytes
+    perceptual_hash: bytes
     width_px: int
     height_px: int
     media_type: str
@@ -135,7 +138,8 @@ def _decode(data: bytes, *, prepare: Callable[[Image.Image], NDArray[np.float32]
     with Image.open(io.BytesIO(data), formats=_FORMATS) as header:
         width, height = _full_size(header, image)
         media_type = _MEDIA_TYPES.get(header.format or "", header.get_format_mimetype() or "application/octet-stream")
-    return DecodedPhoto(prepare(image), make_thumbnail(image), width, height, media_type)
+    small = _shrink(image)
+    return DecodedPhoto(prepare(image), _encode(small), perceptual_hash(small), width, height, media_type)
 
 
 def _full_size(header: ImageFile.ImageFile, decoded: Image.Image) -> tuple[int, int]:
@@ -149,9 +153,16 @@ def _full_size(header: ImageFile.ImageFile, decoded: Image.Image) -> tuple[int, 
 
 def make_thumbnail(image: Image.Image) -> bytes:
     """A small WebP of a decoded photo ("RGB" or "RGBA") on white; never larger than the photo."""
+    return _encode(_shrink(image))
+
+
+def _shrink(image: Image.Image) -> Image.Image:
     small = image.copy()
     small.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX), reducing_gap=1.5)
+    return flatten_on_white(small)
+
+
+def _encode(small: Image.Image) -> bytes:
     stream = io.BytesIO()
-    # method 1: a quarter of the default's time for the same size
-    flatten_on_white(small).save(stream, "WEBP", quality=80, method=1)
+    small.save(stream, "WEBP", quality=80, method=1)  # method 1: a quarter of the default's time for the same size
     return stream.getvalue()

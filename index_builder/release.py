@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from index_builder.check import check_gallery
 from index_builder.gallery import GENERATIONS, Gallery, generation_folder
-from index_builder.generation import digest_content, find_duplicates, write_generation
+from index_builder.generation import digest_content, find_duplicates, find_near_duplicates, write_generation
 from index_builder.manifest import ERRORS, FORMAT_VERSION, MANIFEST, BundleStamp, Counts, Duplicates, Manifest
 from index_builder.photo_model import PhotoModel
 from index_builder.previous import PreviousGeneration
@@ -18,7 +18,8 @@ from index_builder.progress import Progress
 from index_builder.publish import file_facts, new_staging, publish, remove_old
 
 _NUM_EXAMPLES = 3
-_CONTENTS = "columns"  # what a generation holds beyond its format's first release: older ones are written again
+# What a generation holds beyond the first release of its format: one that lacks it is written again.
+_CONTENTS = "columns, near-duplicates"
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,24 @@ class Release:
         if present is not None and present.content_digest == digest:
             progress.say(f"Nothing to do: generation {present.generation} is up to date")
             return BuildReport(present.generation, False, counts, num_encoded, duplicates)
-        name = self._write(counts, stamp, digest, duplicates)
+        name = self._write(counts, stamp, digest, duplicates, progress)
         remove_old(self.out, keep={name, present.generation} if present is not None else {name})
         if counts.skipped:
             progress.say(f"The skipped photos and their reasons: {generation_folder(self.out, name) / ERRORS}")
         progress.say(f"Published generation {name} in {self.out}")
         return BuildReport(name, True, counts, num_encoded, duplicates)
 
-    def _write(self, counts: Counts, stamp: BundleStamp, digest: str, duplicates: Duplicates) -> str:
+    def _write(
+        self, counts: Counts, stamp: BundleStamp, digest: str, duplicates: Duplicates, progress: Progress
+    ) -> str:
         out = self.out
         staging = new_staging(out)
         dimension = self.model.embedding_dim
         columns = write_generation(self.database, staging, previous=self.previous, dimension=dimension)
+        near_duplicates = find_near_duplicates(staging)
+        if near_duplicates.photos:
+            examples = _examples(near_duplicates, " ~ ")
+            progress.say(f"Near-duplicates: {near_duplicates.photos:,} photos look like another ({examples})")
         created = datetime.now(UTC)
         name = _free_name(out, f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}")
         hashes, sizes = file_facts(staging)
@@ -103,6 +110,7 @@ class Release:
             counts=counts,
             duplicates=duplicates,
             columns=columns,
+            near_duplicates=near_duplicates,
             content_digest=digest,
             files=hashes,
             file_sizes=sizes,
@@ -126,8 +134,12 @@ class Release:
 def _say_counts(counts: Counts, duplicates: Duplicates, progress: Progress) -> None:
     progress.say(f"Found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
     if duplicates.photos:
-        examples = "; ".join(" = ".join(group[:_NUM_EXAMPLES]) for group in duplicates.groups[:_NUM_EXAMPLES])
+        examples = _examples(duplicates, " = ")
         progress.say(f"Duplicates: {duplicates.photos:,} photos repeat the content of another ({examples})")
+
+
+def _examples(duplicates: Duplicates, sign: str) -> str:
+    return "; ".join(sign.join(group[:_NUM_EXAMPLES]) for group in duplicates.groups[:_NUM_EXAMPLES])
 
 
 def _free_name(out: Path, name: str) -> str:

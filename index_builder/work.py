@@ -27,7 +27,7 @@ _PAGE_ROWS = 1000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS embedded (content_sha256 TEXT PRIMARY KEY, vector BLOB NOT NULL, thumbnail BLOB NOT NULL,
-    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, media_type TEXT NOT NULL);
+    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, media_type TEXT NOT NULL, perceptual_hash BLOB);
 CREATE TABLE IF NOT EXISTS hashed (path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     content_sha256 TEXT NOT NULL) WITHOUT ROWID;
 DROP VIEW IF EXISTS indexed;
@@ -49,7 +49,7 @@ CREATE TABLE metadata (photo_id TEXT PRIMARY KEY, line INTEGER NOT NULL, json TE
 CREATE VIEW indexed AS SELECT p.photo_id, p.path, p.size_bytes, p.mtime_ns, p.content_sha256,
     coalesce(e.width_px, r.width_px) AS width_px, coalesce(e.height_px, r.height_px) AS height_px,
     coalesce(e.media_type, r.media_type) AS media_type, coalesce(m.json, '{}') AS metadata,
-    e.vector, e.thumbnail, r.row AS past_row
+    e.vector, e.thumbnail, e.perceptual_hash, r.row AS past_row
     FROM photos AS p LEFT JOIN embedded AS e ON e.content_sha256 = p.content_sha256
     LEFT JOIN reusable AS r ON r.content_sha256 = p.content_sha256 LEFT JOIN metadata AS m ON m.photo_id = p.photo_id
     WHERE p.reason IS NULL AND (e.content_sha256 IS NOT NULL OR r.content_sha256 IS NOT NULL);
@@ -241,8 +241,9 @@ class WorkStore:
             db.execute("INSERT INTO unreadable VALUES (?, ?, ?)", (digest, problem.reason, problem.sentence))
             self._claimed.discard(digest)
         elif decoded is not None and vector is not None:
-            kept = (decoded.thumbnail, decoded.width_px, decoded.height_px, decoded.media_type)
-            db.execute("INSERT INTO embedded VALUES (?, ?, ?, ?, ?, ?)", (digest, vector.tobytes(), *kept))
+            size = (decoded.width_px, decoded.height_px)
+            kept = (decoded.thumbnail, *size, decoded.media_type, decoded.perceptual_hash)
+            db.execute("INSERT INTO embedded VALUES (?, ?, ?, ?, ?, ?, ?)", (digest, vector.tobytes(), *kept))
             self._claimed.discard(digest)
 
     def commit(self) -> None:
@@ -281,6 +282,8 @@ def _open_schema(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing; a power cut at most the last commits
         connection.executescript(_SCHEMA)
+        if "perceptual_hash" not in {row[1] for row in connection.execute("PRAGMA table_info(embedded)")}:
+            connection.execute("ALTER TABLE embedded ADD COLUMN perceptual_hash BLOB")  # left by an earlier release
     except sqlite3.DatabaseError:
         connection.close()
         raise
