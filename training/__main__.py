@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--out", type=Path, required=True, help="run folder; a run found there is resumed")
         command.add_argument("--init", help="pretrained weights: a local file, or 'pretrained' to fetch timm's own")
+        command.add_argument("--teacher-init", help="the same for the teacher, where its backbone is another one")
+        command.add_argument("--category-group", type=int, help="photos of one category put into a batch together")
         command.add_argument("--method", choices=list(METHODS), help="instead of the recipe's")
         command.add_argument("--start", type=Path, help="checkpoint of a run whose encoders this one begins with")
         command.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
@@ -75,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0, help="of the drawings (0)")
     command.add_argument("--exclude", type=Path, help="dataset whose test photos, and near-duplicates, are left out")
     command.set_defaults(call=_pseudo_sketches)
+    command = commands.add_parser(
+        "manifest", help="write manifest.json for a public dataset's folder or a CSV of pairs"
+    )
+    command.add_argument("--layout", required=True, choices=["shoe-v2", "chair-v2", "sketchy", "csv"])
+    command.add_argument("--source", type=Path, required=True, help="the dataset's folder, or the CSV")
+    command.add_argument("--out", type=Path, required=True, help="folder for manifest.json; images stay where they are")
+    command.add_argument("--transform", help="which rendering of Sketchy, such as tx_000100000000")
+    command.set_defaults(call=_manifest)
     command = commands.add_parser("preview", help="contact sheet: photos with their sketches")
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
     command.add_argument("--out", type=Path, required=True, help="the PNG to write")
@@ -112,12 +122,15 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     changes: dict[str, Any] = {
         "weights": arguments.init,
         "epochs": arguments.epochs,
+        "category_group": arguments.category_group,
         "validation_share": arguments.validation,
         "start": arguments.start and str(arguments.start),
     }
     config = replace(config, **{name: value for name, value in changes.items() if value is not None})
-    if arguments.init is not None and config.teacher is not None:
-        config = replace(config, teacher=replace(config.teacher, weights=arguments.init))
+    if config.teacher is not None:
+        same = config.teacher.backbone == config.backbone  # a file fits one backbone only
+        weights = arguments.teacher_init or (same and arguments.init) or config.teacher.weights
+        config = replace(config, teacher=replace(config.teacher, weights=weights))
     if config.recipe.endswith("+pairs") and config.start is None:
         raise ValueError(
             f"The recipe {config.recipe} begins with another run's encoders; give --start, such as "
@@ -169,6 +182,12 @@ def _pseudo_sketches(arguments: argparse.Namespace) -> dict[str, object]:
     return write_photo_dataset(
         arguments.photos, arguments.out, sketches=arguments.sketches, seed=arguments.seed, exclude=exclude
     ).summary()
+
+
+def _manifest(arguments: argparse.Namespace) -> dict[str, object]:
+    from training.manifest import write_manifest
+
+    return write_manifest(arguments.layout, arguments.source, arguments.out, transform=arguments.transform)
 
 
 def _preview(arguments: argparse.Namespace) -> dict[str, object]:

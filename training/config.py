@@ -116,6 +116,8 @@ class TrainConfig:
         preprocessing: how images become the encoders' input; travels into the bundle.
         epochs: passes over the training photos; each pass takes one random sketch of every photo.
         batch_size: photos (and sketches) in a batch; the other members of a batch are the negatives.
+        category_group: how many photos of one category are put into a batch together, so that a category's other photos
+            are among the negatives; 1 draws batches without regard to categories.
         learning_rate: peak of AdamW's one-cycle schedule.
         weight_decay: AdamW's.
         warmup_share: share of the steps in which the learning rate rises.
@@ -143,6 +145,7 @@ class TrainConfig:
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     epochs: int = 40
     batch_size: int = 64
+    category_group: int = 1
     learning_rate: float = 1e-4
     weight_decay: float = 0.05
     warmup_share: float = 0.1
@@ -161,7 +164,7 @@ class TrainConfig:
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "embedding_dim", "checkpoint_epochs"):
+        for name in ("epochs", "batch_size", "category_group", "embedding_dim", "checkpoint_epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1.")
         for name in ("warmup_share", "validation_share", "label_smoothing"):

@@ -79,15 +79,17 @@ def read_split(data: Path, split: str) -> Split:
 
     Args:
         data: a manifest, or the folder that holds `manifest.json`: an object with "items", a list of
-            {"id", "category", "split", "photo", "sketches": [...]}, paths relative to the manifest.
+            {"id", "category", "split", "photo", "sketches": [...]}, paths relative to the manifest. If it records a
+            sha256 of its splits ("splits": {name: {"sha256": ...}}), the items must have that digest.
         split: the split's name.
 
     Returns:
         The split.
 
     Raises:
-        ValueError: no manifest, a malformed one, an unknown split, an id or file twice, a missing file, or a photo
-            without a sketch. Nothing is left out silently: numbers over different sets cannot be compared.
+        ValueError: no manifest, a malformed one, an unknown split, an id or file twice, a missing file, a photo without
+            a sketch, or items that are not those whose digest the manifest records. Nothing is left out silently:
+            numbers over different sets cannot be compared.
     """
     path = data if data.is_file() else data / "manifest.json"
     values = _read_json(path)
@@ -106,7 +108,9 @@ def read_split(data: Path, split: str) -> Split:
             f"{len(missing)} files of split {split!r} named in {path} do not exist, first {missing[0]}; "
             "complete the dataset or correct the manifest."
         )
-    return Split(dataset=str(values.get("name", path.parent.name)), name=split, items=items)
+    chosen_split = Split(dataset=str(values.get("name", path.parent.name)), name=split, items=items)
+    _refuse_changed(chosen_split, values.get("splits"), path)
+    return chosen_split
 
 
 def read_image(modality: Modality, path: Path, preprocessing: Preprocessing) -> Image.Image:
@@ -151,6 +155,16 @@ def _read_item(row: Any, path: Path) -> Item:  # noqa: ANN401 - a row of foreign
     if not sketches:
         raise ValueError(f"Item {item.id} of {path} has no sketch; add one or take it out of the manifest.")
     return item
+
+
+def _refuse_changed(split: Split, recorded: Any, path: Path) -> None:  # noqa: ANN401
+    expected = recorded.get(split.name) if isinstance(recorded, dict) else None
+    digest = expected.get("sha256") if isinstance(expected, dict) else None
+    if digest is not None and digest != split.sha256:
+        raise ValueError(
+            f"Split {split.name!r} of {path} has sha256 {split.sha256[:12]}…, but the manifest records "
+            f"{str(digest)[:12]}…: its items were changed by hand; write the manifest again."
+        )
 
 
 def _refuse_twice(values: Any, *, what: str, path: Path) -> None:  # noqa: ANN401

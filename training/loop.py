@@ -71,7 +71,11 @@ def train(
             torch.manual_seed(config.seed * 1_000_003 + epoch)  # a resumed run draws what an uninterrupted one would
             step, losses = progress.step, {}
             for batch in pairs.batches(
-                config.batch_size, seed=config.seed, epoch=epoch, num_sketches=task.num_sketches
+                config.batch_size,
+                seed=config.seed,
+                epoch=epoch,
+                num_sketches=task.num_sketches,
+                category_group=config.category_group,
             ):
                 losses = _step(parallel, batch, config, device)
                 optimiser.step()

@@ -87,15 +87,20 @@ class PreparedPairs:
         self._photos = [photo for photo, _ in images]
         self._sketches = [sketches for _, sketches in images]
 
-    def batches(self, batch_size: int, *, seed: int, epoch: int, num_sketches: int = 1) -> Iterator[Batch]:
+    def batches(
+        self, batch_size: int, *, seed: int, epoch: int, num_sketches: int = 1, category_group: int = 1
+    ) -> Iterator[Batch]:
         """One pass over the photos in random order, each with some of its sketches drawn at random.
 
         The order depends on `seed` and `epoch` alone, so that a resumed run sees what an uninterrupted one would.
         Every photo takes part: batches are as near to `batch_size` as equal shares allow. A photo with fewer than
         `num_sketches` sketches gives the same one again: the augmentation will make two different views of it.
+
+        With a `category_group` above 1, photos of one category follow each other in groups of about that size, drawn
+        anew in every pass: hard negatives. The end of a batch may cut a group in two.
         """
         random = np.random.default_rng([seed, epoch])
-        order = random.permutation(len(self.items))
+        order = self._order(random, category_group)
         for chosen in np.array_split(order, self.num_batches(batch_size)):
             sketches = [_draw(self._sketches[i], num_sketches, random) for i in chosen]
             yield Batch(
@@ -104,6 +109,17 @@ class PreparedPairs:
                 item=torch.from_numpy(chosen),
                 category=self._categories[torch.from_numpy(chosen)],
             )
+
+    def _order(self, random: np.random.Generator, category_group: int) -> NDArray[np.int64]:
+        order = random.permutation(len(self.items))
+        if category_group == 1:
+            return order
+        category = self._categories.numpy()[order]
+        groups: list[NDArray[np.int64]] = []
+        for wanted in np.unique(category):
+            members = order[category == wanted]
+            groups += np.array_split(members, max(1, round(len(members) / category_group)))
+        return np.concatenate([groups[i] for i in random.permutation(len(groups))])
 
     def num_batches(self, batch_size: int) -> int:
         """How many batches one pass has."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
 from model.nets.teacher import CrossModalBlock, Tokens
@@ -20,6 +21,7 @@ from training.config import DistillationConfig, TeacherConfig, TrainConfig
 from training.dataset import read_split
 from training.evaluate import evaluate
 from training.losses import queue_contrast
+from training.manifest import write_manifest
 from training.pairs import PreparedPairs, Views
 from training.queue import KeyQueue
 from training.recipes import RECIPES
@@ -148,6 +150,50 @@ def test_9_perfect_embeddings_score_exactly_100_over_every_sketch_and_the_whole_
     summary = evaluate(perfect, split, CONFIG.preprocessing).summary
     assert (summary["acc@1"], summary["acc@5"], summary["mAP"], summary["mean_rank"]) == (100.0, 100.0, 100.0, 1.0)
     assert (summary["gallery"], summary["queries"]) == (8, 16)
+
+
+def test_10_sketches_are_found_whatever_the_number_of_digits(tmp_path: Path) -> None:
+    for split, photo in (("train", "101"), ("test", "202")):
+        for part in "AB":
+            (tmp_path / f"{split}{part}").mkdir()
+        (tmp_path / f"{split}B/{photo}.png").touch()
+        for number in (1, 9, 10, 12, 100):
+            (tmp_path / f"{split}A/{photo}_{number}.png").touch()
+    write_manifest("shoe-v2", tmp_path, tmp_path)
+    for split in ("train", "test"):
+        (item,) = read_split(tmp_path, split).items
+        assert [int(path.stem.split("_")[1]) for path in item.sketches] == [1, 9, 10, 12, 100]
+
+
+def write_sketchy(root: Path, *, categories: int, photos: int) -> Path:
+    for part, suffix in (("photo", ".jpg"), ("sketch", "-1.png")):
+        for category in range(categories):
+            folder = root / part / "tx_000000000000" / f"category{category}"
+            folder.mkdir(parents=True)
+            for number in range(photos):
+                image = Image.new("RGB", (32, 32), "white")
+                ImageDraw.Draw(image).line([(4, 4), (20, number + 8)], fill="black", width=2)
+                image.save(folder / f"n0_{number}{suffix}")
+    write_manifest("sketchy", root, root)
+    return root
+
+
+def test_11_items_of_sketchy_are_photos_so_the_gallery_holds_many_of_each_category(tmp_path: Path) -> None:
+    test = read_split(write_sketchy(tmp_path, categories=3, photos=20), "test")
+    assert len(test.items) == 6
+    assert [item.category for item in test.items] == sorted(["category0", "category1", "category2"] * 2)
+    assert len(read_split(tmp_path, "train").items) == 54
+
+
+def test_11_every_batch_of_sketchys_recipe_holds_several_photos_of_one_category(tmp_path: Path) -> None:
+    config = replace(RECIPES["paper-sketchy"](), preprocessing=Preprocessing(image_size_px=32))
+    train = read_split(write_sketchy(tmp_path, categories=12, photos=8), "train")
+    pairs = PreparedPairs(train.items, config.preprocessing, categories=train.categories)
+    for epoch in range(3):
+        batches = pairs.batches(config.batch_size, seed=0, epoch=epoch, category_group=config.category_group)
+        for batch in batches:
+            assert len(batch.item.unique()) == len(batch.item)
+            assert batch.category.bincount().max() >= 3
 
 
 def test_12_pixels_are_normalised_and_every_recipe_augments(views: Views) -> None:
