@@ -83,10 +83,10 @@ def size_plot(runs: Sequence[ReportedRun]) -> Plot:
             mean, (low, high) = summary["acc@1"], summary["acc@1_95"]
             error = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
             size = run.num_parameters / 1e6
-            panels[0].errorbar([size], [mean], yerr=error, fmt="o", capsize=4, color=colour, label=run.name)
+            panels[0].errorbar([size], [mean], yerr=error, fmt="o", capsize=4, color=colour, label=_short(run.name))
             for other, curve in converging:
                 if other is run:
-                    panels[1].plot([size], [epochs_to_converge(curve)], "o", color=colour, label=run.name)
+                    panels[1].plot([size], [epochs_to_converge(curve)], "o", color=colour, label=_short(run.name))
         for panel, what in zip(panels, ("test acc@1, %", "epochs to converge"), strict=False):
             _finish(panel, x="parameters of the query encoder, millions", y=what)
 
@@ -95,6 +95,14 @@ def size_plot(runs: Sequence[ReportedRun]) -> Plot:
         for run in runs
     )
     return _render("size", says, draw, size=(10 if converging else 6.4, 3.6))
+
+
+_LONGEST_LABEL = 36
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for the plot beside its legend: the end of a long path tells runs apart."""
+    return name if len(name) <= _LONGEST_LABEL else "…" + name[1 - _LONGEST_LABEL :]
 
 
 def map_plot(evaluation: Evaluation) -> Plot:
