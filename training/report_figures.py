@@ -62,7 +62,7 @@ def accuracy_plot(runs: Sequence[ReportedRun]) -> Plot:
         axes = figure.subplots()
         for colour, (name, curve) in zip(COLOURS * 3, shown, strict=False):
             if curve is not None:
-                axes.plot(curve.epochs, curve.values, color=colour, linewidth=2, label=name)
+                axes.plot(curve.epochs, curve.values, color=colour, linewidth=2, label=_short(name))
                 axes.axvline(epochs_to_converge(curve), color=colour, linestyle=":", linewidth=1.2)
         _finish(axes, x="epoch", y="validation acc@1, %")
 
