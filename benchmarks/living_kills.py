@@ -37,11 +37,12 @@ def kills(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     run_logged(photos, folder / "reference", log).wait()
     seconds = time.perf_counter() - started
     reference = content_of(folder / "reference")
-    moments, num_killed, num_twice, num_different, num_finished = random.Random(0), 0, 0, 0, 0
+    moments, num_killed, num_twice, num_different, num_finished, num_kept = random.Random(0), 0, 0, 0, 0, 0
     out = folder / "gallery"
     while True:
         log.unlink(missing_ok=True)
         stored = stored_contents(out)
+        num_kept += len(stored)
         process = run_logged(photos, out, log)
         try:
             process.wait(moments.uniform(0, seconds) if num_killed < arguments.kills else None)
@@ -59,6 +60,7 @@ def kills(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "photos": arguments.small_photos,
         "kills": num_killed,
+        "embeddings_kept_summed_over_kills": num_kept,
         "builds_finished": num_finished,
         "embedded_again_although_stored": num_twice,
         "galleries_that_differ_from_the_uninterrupted_one": num_different,
