@@ -85,9 +85,16 @@ def write_report(
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The folders' names, or their whole paths where a name occurs twice."""
-    names = [path.resolve().name for path in paths]
-    return [name if names.count(name) == 1 else str(path) for path, name in zip(paths, names, strict=True)]
+    """As many of each path's last parts as tell the runs apart: "mine", or "two-tower/seed0" and "xmodalvit/seed0".
+
+    Raises:
+        ValueError: a run is given twice.
+    """
+    parts = [path.absolute().parts for path in paths]
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"A run is given twice among {', '.join(map(str, paths))}; give each once.")
+    depth = next(n for n in range(1, 1000) if len({own[-n:] for own in parts}) == len(parts))
+    return ["/".join(own[-depth:]) for own in parts]
 
 
 def _published(split: Split) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from training.stages import Stage
 COLOURS = ("#3b82c4", "#e08a1e", "#2a9d74", "#c0508f", "#8a6fd1", "#7d8590", "#b5553c")
 _GOOD, _FAIR, _BAD = "#2a9d74", "#e0a01e", "#d5533d"
 _GROUNDS = {"light": ("#ffffff", "#1d232b", "#dde2e8"), "dark": ("#1a1f26", "#d6dce4", "#343c46")}
-_DPI = 150
+_DPI = 180
+_LABEL_LENGTH, _LINE_INCHES = 36, 0.2
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def loss_plot(curves: Mapping[Stage, Mapping[str, Curve]]) -> Plot:
             _finish(panel, x=f"epoch of the {stage}", y="loss of the epoch's last batch")
 
     says = "; ".join(f"{stage}: total loss ends at {named['total'].values[-1]:.3g}" for stage, named in curves.items())
-    return _render("loss", says, draw, size=(3.2 + 3.2 * len(curves), 3.4))
+    return _render("loss", says, draw, size=(2.2 + 3 * len(curves), 3))
 
 
 def accuracy_plot(runs: Sequence[ReportedRun]) -> Plot:
@@ -64,12 +65,12 @@ def accuracy_plot(runs: Sequence[ReportedRun]) -> Plot:
             if curve is not None:
                 axes.plot(curve.epochs, curve.values, color=colour, linewidth=2, label=_short(name))
                 axes.axvline(epochs_to_converge(curve), color=colour, linestyle=":", linewidth=1.2)
-        _finish(axes, x="epoch", y="validation acc@1, %")
+        _finish(axes, columns=1, x="epoch", y="validation acc@1, %")
 
     says = "; ".join(
         f"{name} reaches 95 % of its best acc@1 at epoch {epochs_to_converge(curve)}" for name, curve in shown if curve
     )
-    return _render("accuracy", says, draw, size=(6.4, 3.4))
+    return _render("accuracy", says, draw, size=(5.2, 2.8 + _LINE_INCHES * len(runs)))
 
 
 def size_plot(runs: Sequence[ReportedRun]) -> Plot:
@@ -86,23 +87,15 @@ def size_plot(runs: Sequence[ReportedRun]) -> Plot:
             panels[0].errorbar([size], [mean], yerr=error, fmt="o", capsize=4, color=colour, label=_short(run.name))
             for other, curve in converging:
                 if other is run:
-                    panels[1].plot([size], [epochs_to_converge(curve)], "o", color=colour, label=_short(run.name))
+                    panels[1].plot([size], [epochs_to_converge(curve)], "o", color=colour)
         for panel, what in zip(panels, ("test acc@1, %", "epochs to converge"), strict=False):
-            _finish(panel, x="parameters of the query encoder, millions", y=what)
+            _finish(panel, columns=1, x="parameters of the query encoder, millions", y=what)
 
     says = "; ".join(
         f"{run.name}: {run.num_parameters / 1e6:.2f} million parameters, acc@1 {run.evaluation.summary['acc@1']} %"
         for run in runs
     )
-    return _render("size", says, draw, size=(10 if converging else 6.4, 3.6))
-
-
-_LONGEST_LABEL = 36
-
-
-def _short(name: str) -> str:
-    """A name that leaves room for the plot beside its legend: the end of a long path tells runs apart."""
-    return name if len(name) <= _LONGEST_LABEL else "…" + name[1 - _LONGEST_LABEL :]
+    return _render("size", says, draw, size=(8.2 if converging else 5.2, 3 + _LINE_INCHES * len(runs)))
 
 
 def map_plot(evaluation: Evaluation) -> Plot:
@@ -137,7 +130,7 @@ def map_plot(evaluation: Evaluation) -> Plot:
         f"{len(photos)} photos and {len(sketches)} sketches; the two axes hold {explained:.0f} % of the variance, so "
         "what is far apart here is far apart in the space, but what is near may not be."
     )
-    return _render("map", says, draw, size=(7.2, 6.0))
+    return _render("map", says, draw, size=(5.6, 5.4))
 
 
 def principal_plane(
@@ -152,10 +145,17 @@ def principal_plane(
     return flat[: len(photos)], flat[len(photos) :], share
 
 
-def _finish(axes: Axes, *, x: str, y: str) -> None:
+def _finish(axes: Axes, *, x: str, y: str, columns: int = 2) -> None:
     axes.set(xlabel=x, ylabel=y)
-    # Above the axes: it hides no point there, and no place has to be searched for it.
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3, frameon=False, fontsize="small")
+    if axes.get_legend_handles_labels()[0]:
+        # Above the axes: it hides no point there, and no place has to be searched for it.
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+        axes.legend(**place, ncols=columns, frameon=False, fontsize="small")
+
+
+def _short(name: str) -> str:
+    """The end of a long name: a legend must leave room for its plot."""
+    return name if len(name) <= _LABEL_LENGTH else "…" + name[1 - _LABEL_LENGTH :]
 
 
 def _render(name: str, says: str, draw: Callable[[Figure], None], *, size: tuple[float, float]) -> Plot:

@@ -211,7 +211,12 @@ def test_runs_of_one_folder_name_are_told_apart(dataset: Path, runs: tuple[Path,
     (tmp_path / "two-tower").symlink_to(runs[1])
     given = [runs[1], tmp_path / "two-tower"]
     result = write_report(given, data=dataset, out=tmp_path / "report", device=CPU)
-    assert set(result["runs"]) == {str(path) for path in given}
+    assert set(result["runs"]) == {f"{path.parent.name}/two-tower" for path in given}
+
+
+def test_a_run_given_twice_is_refused(dataset: Path, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="given twice"):
+        write_report([runs[1], runs[1]], data=dataset, out=tmp_path, device=CPU)
 
 
 def test_published_rows_stand_beside_a_split_of_their_size_only(
