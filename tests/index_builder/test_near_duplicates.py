@@ -78,7 +78,7 @@ def test_a_build_counts_near_duplicates_and_info_shows_them(workshop: Any, soft:
         near = gallery.manifest.near_duplicates
     assert (near.photos, near.groups) == (2, [["same", "shoe again", "small"]])
     assert "Near-duplicates: 2 photos look like another (same ~ shoe again ~ small)" in workshop.lines
-    assert main(["info", "--out", str(workshop.out)]) == 0
+    assert main(["info", str(workshop.out)]) == 0
     assert "2 photos look like another" in capsys.readouterr().out
 
 
