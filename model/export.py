@@ -41,6 +41,7 @@ def export_onnx(network: nn.Module, path: Path, *, image_size_px: int) -> float:
         external_data=False,
         verbose=False,
     )
+    _forget_where_it_was_made(path)
     difference = _difference_from_torch(network, path, image_size_px)
     if not difference <= PARITY_TOLERANCE:
         path.unlink()
@@ -49,6 +50,14 @@ def export_onnx(network: nn.Module, path: Path, *, image_size_px: int) -> float:
             "the backbone uses an operation that does not survive the export: choose another one."
         )
     return difference
+
+
+def _forget_where_it_was_made(path: Path) -> None:
+    """Removes the exporter's stack traces, which name folders of this machine and make up a part of the file."""
+    network = onnx.load(str(path))
+    for part in (network.graph, *network.graph.node, *network.graph.value_info):
+        del part.metadata_props[:]
+    onnx.save(network, str(path))
 
 
 def quantise_dynamic(source: Path, target: Path) -> None:

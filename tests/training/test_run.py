@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.bundle import read_bundle
+from model.bundle import default_bundle_path, read_bundle
 from model.preprocess import Preprocessing
 from training.checkpoint import find_checkpoint, load_weights
 from training.config import Augmentation, TrainConfig
@@ -195,3 +195,9 @@ def test_a_folder_of_photos_alone_becomes_a_bundle(dataset: Path, tmp_path: Path
 def test_photos_alone_are_not_enough_for_a_recipe_of_pairs(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no dataset at"):
         run(CONFIG, data=dataset / "..", out=tmp_path, device=CPU, command="by a test")
+
+
+def test_an_exported_file_does_not_tell_where_it_was_made(finished: Path) -> None:
+    for folder in (finished / "bundle", default_bundle_path()):
+        for file in folder.glob("*.onnx"):
+            assert b"site-packages" not in file.read_bytes(), file
