@@ -51,25 +51,23 @@ def write_report(
         ValueError: a run was not trained to its end, or the data cannot be used.
     """
     chosen = read_split(data, split)
-    read = [read_run(path, chosen, name=name, device=device) for path, name in zip(runs, _names(runs), strict=True)]
-    compared = None
-    if baseline is not None:
-        compared = read_run(baseline, chosen, name=f"baseline: {_names([baseline])[0]}", device=device)
-    everyone = [*read, *([compared] if compared else [])]
+    paths = [*runs, *([baseline] if baseline else [])]
+    everyone = [
+        read_run(path, chosen, name=name, device=device) for path, name in zip(paths, _names(paths), strict=True)
+    ]
+    main, compared = everyone[0], everyone[-1] if baseline else None
     out.mkdir(parents=True, exist_ok=True)
-    plots, strips = _plots(everyone), _strips(read[0], chosen)
-    attention = attention_section(
-        read[0], compared, chosen, evenly_by_rank(read[0].evaluation.query_ranks, ATTENTION_PAIRS)
-    )
+    plots, strips = _plots(everyone), _strips(main, chosen)
+    attention = attention_section(main, compared, chosen, evenly_by_rank(main.evaluation.query_ranks, ATTENTION_PAIRS))
     page = (
         _environment()
         .get_template(_TEMPLATE)
         .render(
-            run=read[0],
+            run=main,
             everyone=everyone,
             compared=compared,
             split=chosen.summary(),
-            facts=_facts(read[0], chosen),
+            facts=_facts(main, chosen),
             attention=attention,
             **_published(chosen),
             **plots,
@@ -93,7 +91,8 @@ def _names(paths: Sequence[Path]) -> list[str]:
     parts = [path.absolute().parts for path in paths]
     if len(set(parts)) < len(parts):
         raise ValueError(f"A run is given twice among {', '.join(map(str, paths))}; give each once.")
-    depth = next(n for n in range(1, 1000) if len({own[-n:] for own in parts}) == len(parts))
+    least = 2 if any(own[-1].startswith("seed") for own in parts) else 1  # "seed0" alone says nothing
+    depth = next(n for n in range(least, 1000) if len({own[-n:] for own in parts}) == len(parts))
     return ["/".join(own[-depth:]) for own in parts]
 
 
@@ -136,7 +135,7 @@ def _facts(run: ReportedRun, split: Split) -> dict[str, str]:
     config, info = run.config, run.info
     trained: Mapping[str, Any] = info.get("trained_on", {})
     converged = run.validation_accuracy and epochs_to_converge(run.validation_accuracy)
-    unknown = "not recorded; `training run` and `training export` record it in the bundle"
+    unknown = "not recorded"
     facts = {
         "Recipe": f"{config.recipe}, {'two-tower' if config.teacher is None else 'XModalViT students'}",
         "Encoder": f"{config.backbone}, {run.num_parameters / 1e6:.2f} million parameters, "
@@ -154,8 +153,8 @@ def _facts(run: ReportedRun, split: Split) -> dict[str, str]:
     if config.teacher is not None:
         teacher = config.teacher
         facts["Teacher"] = (
-            f"two {teacher.backbone}, {teacher.num_blocks} XMA blocks, queue {teacher.queue_size}, "
-            f"{teacher.epochs} epochs"
+            f"two {teacher.backbone}; XMA blocks: {teacher.num_blocks}, queue: {teacher.queue_size}, "
+            f"epochs: {teacher.epochs}"
         )
     if converged:
         facts["Converged"] = f"epoch {converged}: the first with 95 % of the best validation acc@1"

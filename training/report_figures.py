@@ -10,6 +10,7 @@ from matplotlib import style as style_sheet
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from training.evaluate import Evaluation
@@ -48,7 +49,9 @@ def loss_plot(curves: Mapping[Stage, Mapping[str, Curve]]) -> Plot:
         for panel, (stage, named) in zip(panels, curves.items(), strict=True):
             for colour, term in zip(COLOURS * 3, loss_terms(named), strict=False):
                 thick = 2.2 if term == "total" else 1.2
-                panel.plot(named[term].epochs, named[term].values, color=colour, linewidth=thick, label=term)
+                curve = named[term]
+                marker = "o" if len(curve.epochs) == 1 else ""
+                panel.plot(curve.epochs, curve.values, marker=marker, color=colour, linewidth=thick, label=term)
             _finish(panel, x=f"epoch of the {stage}", y="loss of the epoch's last batch")
 
     says = "; ".join(f"{stage}: total loss ends at {named['total'].values[-1]:.3g}" for stage, named in curves.items())
@@ -63,7 +66,9 @@ def accuracy_plot(runs: Sequence[ReportedRun]) -> Plot:
         axes = figure.subplots()
         for colour, (name, curve) in zip(COLOURS * 3, shown, strict=False):
             if curve is not None:
-                axes.plot(curve.epochs, curve.values, color=colour, linewidth=2, label=_short(name))
+                axes.plot(
+                    curve.epochs, curve.values, marker="o", markersize=3, color=colour, linewidth=2, label=_short(name)
+                )
                 axes.axvline(epochs_to_converge(curve), color=colour, linestyle=":", linewidth=1.2)
         _finish(axes, columns=1, x="epoch", y="validation acc@1, %")
 
@@ -79,17 +84,22 @@ def size_plot(runs: Sequence[ReportedRun]) -> Plot:
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(1, 2 if converging else 1, squeeze=False)[0]
-        for colour, run in zip(COLOURS * 3, runs, strict=False):
+        widest = max(run.num_parameters for run in runs) / 1e6
+        for place, (colour, run) in enumerate(zip(COLOURS * 3, runs, strict=False)):
             summary = run.evaluation.summary
             mean, (low, high) = summary["acc@1"], summary["acc@1_95"]
             error = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
-            size = run.num_parameters / 1e6
+            # Runs of one size, moved apart by a hundredth of the axis, are seen side by side.
+            size = run.num_parameters / 1e6 + (place - (len(runs) - 1) / 2) * widest / 100
             panels[0].errorbar([size], [mean], yerr=error, fmt="o", capsize=4, color=colour, label=_short(run.name))
             for other, curve in converging:
                 if other is run:
                     panels[1].plot([size], [epochs_to_converge(curve)], "o", color=colour)
         for panel, what in zip(panels, ("test acc@1, %", "epochs to converge"), strict=False):
+            panel.set_xlim(0, 1.15 * widest)
             _finish(panel, columns=1, x="parameters of the query encoder, millions", y=what)
+        if converging:
+            panels[1].yaxis.set_major_locator(MaxNLocator(integer=True))
 
     says = "; ".join(
         f"{run.name}: {run.num_parameters / 1e6:.2f} million parameters, acc@1 {run.evaluation.summary['acc@1']} %"

@@ -72,8 +72,14 @@ class ReportedRun:
 
     @property
     def validation_accuracy(self) -> Curve | None:
-        """acc@1 on validation photos over the epochs; None when no photos were held out."""
-        return self.curves.get(self.stage, {}).get(VALIDATION_ACCURACY)
+        """acc@1 on validation photos at each epoch at which it was measured; None when no photos were held out."""
+        curve = self.curves.get(self.stage, {}).get(VALIDATION_ACCURACY)
+        if curve is None:
+            return None
+        # Between two checkpoints the loop logs the last measurement again.
+        epochs = curve.epochs.round()
+        measured = (epochs % self.config.checkpoint_epochs == 0) | (epochs == self.config.epochs)
+        return Curve(curve.epochs[measured], curve.values[measured])
 
     @property
     def backbone(self) -> nn.Module:

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,7 +19,6 @@ from PIL import Image
 
 from model.bundle import read_bundle
 from model.preprocess import Preprocessing
-from training.checkpoint import read_progress
 from training.config import DistillationConfig, TeacherConfig, TrainConfig
 from training.dataset import read_split
 from training.evaluate import evaluate_bundle
@@ -154,10 +154,14 @@ def test_attention_is_shown_of_run_baseline_teacher_and_its_streams(page: Page) 
     assert "There is no attention map" not in captions
 
 
-def test_the_shortcut_probe_is_the_teachers(page: Page, runs: tuple[Path, Path]) -> None:
-    metrics = read_progress(runs[0] / "teacher/checkpoint").metrics
-    for name, label in (("matched", "matched pairs"), ("sketches_shuffled", "sketches shuffled")):
-        assert f"{label} {metrics[f'probe_{name}']:.1f}" in re.sub(r" +", " ", page.text)
+def test_the_shortcut_probe_is_the_teachers(dataset: Path, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(runs[0], tmp_path / "run")
+    record = tmp_path / "run/teacher/checkpoint/checkpoint.json"
+    probe = {"probe_matched": 93.75, "probe_sketches_shuffled": 81.25, "probe_photos_shuffled": 6.25}
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"metrics": {"acc@1": 12.5, **probe}}))
+    write_report([tmp_path / "run"], data=dataset, out=tmp_path / "report", device=CPU)
+    text = re.sub(r"\s+", " ", Page(tmp_path / "report/index.html").text)
+    assert "matched pairs 93.8 sketches shuffled 81.2 photos shuffled 6.2" in text
 
 
 def test_what_was_trained_is_stated(page: Page, dataset: Path) -> None:
@@ -167,7 +171,7 @@ def test_what_was_trained_is_stated(page: Page, dataset: Path) -> None:
         "2 epochs, batch 8, seed 0",
         "shapes, train: 16 photos, 32 sketches",
         read_split(dataset, "train").sha256[:16],
-        "two test_vit, 1 XMA blocks, queue 6, 1 epochs",
+        "two test_vit; XMA blocks: 1, queue: 6, epochs: 1",
         "No published results are known",
     ):
         assert expected in page.text
@@ -212,6 +216,15 @@ def test_runs_of_one_folder_name_are_told_apart(dataset: Path, runs: tuple[Path,
     given = [runs[1], tmp_path / "two-tower"]
     result = write_report(given, data=dataset, out=tmp_path / "report", device=CPU)
     assert set(result["runs"]) == {f"{path.parent.name}/two-tower" for path in given}
+
+
+def test_a_folder_named_after_its_seed_is_named_with_the_one_above(
+    dataset: Path, runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "wider").mkdir()
+    (tmp_path / "wider/seed0").symlink_to(runs[1])
+    result = write_report([tmp_path / "wider/seed0"], data=dataset, out=tmp_path / "report", device=CPU)
+    assert set(result["runs"]) == {"wider/seed0"}
 
 
 def test_a_run_given_twice_is_refused(dataset: Path, runs: tuple[Path, Path], tmp_path: Path) -> None:

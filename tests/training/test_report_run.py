@@ -59,6 +59,14 @@ def test_the_curves_are_what_the_loop_logged(dataset: Path, trained: Path) -> No
     assert loss_terms(run.curves["baseline"]) == ["total"]
 
 
+def test_only_epochs_that_were_measured_are_points_of_the_accuracy(dataset: Path, tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=5, checkpoint_epochs=2, warmup_share=0.3)
+    train_stages(config, data=dataset, out=tmp_path, device=CPU)
+    run = read_run(tmp_path, read_split(dataset, "test"), name="a run", device=CPU)
+    assert run.validation_accuracy is not None
+    assert run.validation_accuracy.epochs.tolist() == [2, 4, 5]
+
+
 def test_a_bundle_of_the_same_training_is_what_is_evaluated(dataset: Path, trained: Path) -> None:
     export_run(trained, data=dataset, name="toy", trained={"minutes": 3})
     run = read_run(trained, read_split(dataset, "test"), name="a run", device=CPU)
