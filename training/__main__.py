@@ -9,6 +9,9 @@ from typing import Any
 
 from training.config import TrainConfig
 from training.recipes import METHODS, RECIPES, get_recipe, recipe_lines
+from training.settings_text import with_settings
+
+SET_HELP = "any other setting of training/config.py, such as teacher.queue_size=0; may be given several times"
 
 
 def main() -> int:
@@ -59,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
         command.add_argument("--epochs", type=int, help="passes over the training photos, instead of the recipe's")
         command.add_argument("--validation", type=float, help="share of training photos to measure on")
+        command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings", help=SET_HELP)
         _add_device(command, "where to train")
         command.add_argument("--resume", action="store_true", help="require a run to resume in OUT")
         command.set_defaults(call=call, stage=name)
@@ -137,7 +141,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
             "runs/photos/baseline/checkpoint."
         )
     method = METHODS.get("two-tower" if arguments.stage == "baseline" else arguments.method or "")
-    return method(config) if method else config
+    return with_settings(method(config) if method else config, arguments.settings)
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, object]:

@@ -10,12 +10,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from training.config import TrainConfig, differences
 
 CONFIG = "config.json"
 MANIFEST = "checkpoint.json"
-WEIGHTS = "weights.safetensors"
+WEIGHTS = "weights.safetensors"  # what is measured, exported and served
+LIVE = "live.safetensors"  # what is trained on, where the weights served are its moving average
 OPTIMISER = "optimiser.pt"
 CATEGORY_HEAD = "category_head.weight"
 
@@ -43,12 +45,15 @@ def save_checkpoint(
     *,
     config: TrainConfig,
     progress: Progress,
+    averaged: AveragedModel | None = None,
 ) -> None:
     """Replaces the checkpoint at `path` in one rename; a crash at any moment leaves the old one or the new one."""
     aside = path.with_name(path.name + ".partial")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    save_file({name: tensor.contiguous() for name, tensor in task.state_dict().items()}, aside / WEIGHTS)
+    _save_weights(averaged.module if averaged else task, aside / WEIGHTS)
+    if averaged:
+        _save_weights(task, aside / LIVE)
     torch.save({"optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}, aside / OPTIMISER)
     (aside / CONFIG).write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
     (aside / MANIFEST).write_text(json.dumps(vars(progress), indent=2) + "\n", encoding="utf-8")
@@ -58,6 +63,10 @@ def save_checkpoint(
         path.rename(old)
     aside.rename(path)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _save_weights(task: nn.Module, path: Path) -> None:
+    save_file({name: tensor.contiguous() for name, tensor in task.state_dict().items()}, path)
 
 
 def find_checkpoint(path: Path) -> Path | None:
@@ -120,6 +129,7 @@ def resume(
     schedule: torch.optim.lr_scheduler.LRScheduler,
     *,
     config: TrainConfig,
+    averaged: AveragedModel | None = None,
 ) -> Progress:
     """Restores everything an uninterrupted run would have at this point.
 
@@ -132,8 +142,12 @@ def resume(
             f"The checkpoint {path} was trained with other settings ({'; '.join(changed)}); "
             "use the same ones, or another --out folder."
         )
-    load_weights(path, task)
+    task.load_state_dict(load_file(path / (LIVE if averaged else WEIGHTS)))
     state = torch.load(path / OPTIMISER, weights_only=True, map_location="cpu")
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
-    return read_progress(path)
+    progress = read_progress(path)
+    if averaged:
+        load_weights(path, averaged.module)
+        averaged.n_averaged.fill_(progress.step)
+    return progress

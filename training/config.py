@@ -18,6 +18,7 @@ class Augmentation:
         shift: translation, as a share of the image's side.
         sketch_warp: smooth deformation of the sketch, as a share of the side: a person's errors of proportion.
         sketch_erase: share of sketches of which one rectangle is missing: a drawing that is not finished.
+        sketch_drop: share of the connected parts of a sketch (all but the largest) that are left out.
         colour: relative change of brightness, contrast and saturation of the photo.
         grey: share of photos without colour.
     """
@@ -28,6 +29,7 @@ class Augmentation:
     shift: float = 0.05
     sketch_warp: float = 0.0
     sketch_erase: float = 0.0
+    sketch_drop: float = 0.0
     colour: float = 0.2
     grey: float = 0.0
 
@@ -45,6 +47,8 @@ class TeacherConfig:
         epochs: passes over the training photos.
         unfused_weight: of a two-tower term on the CLS tokens before fusion; 0 as published.
         modality_dropout: probability that a stream may see nothing of the other modality; 0 as published.
+        key_momentum: of a slow copy of the teacher that makes the keys (as in MoCo, arXiv 1911.05722), so that queued
+            keys stay comparable; 0 as published: keys are made by the teacher itself.
         mismatch: whether the same photo fused with another instance's sketch (and the same sketch with another photo)
             counts as a further negative; off as published.
     """
@@ -57,6 +61,7 @@ class TeacherConfig:
     epochs: int = 40
     unfused_weight: float = 0.0
     modality_dropout: float = 0.0
+    key_momentum: float = 0.0
     mismatch: bool = False
 
     def __post_init__(self) -> None:
@@ -65,8 +70,11 @@ class TeacherConfig:
                 f"The teacher has num_blocks {self.num_blocks}, queue_size {self.queue_size}, epochs {self.epochs} and "
                 f"num_heads {self.num_heads}; expected at least 0, 0, 1 and 1."
             )
-        if not 0 <= self.modality_dropout < 1:
-            raise ValueError(f"modality_dropout is {self.modality_dropout}; expected a share from 0 to below 1.")
+        for name in ("modality_dropout", "key_momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected a share from 0 to below 1.")
+        if self.key_momentum and not self.queue_size:
+            raise ValueError("key_momentum is set and queue_size is 0: there would be no queue for its keys.")
         if self.mismatch and self.queue_size:
             raise ValueError(
                 f"mismatch is on and queue_size is {self.queue_size}: mismatched pairs are negatives within a batch; "
@@ -126,6 +134,12 @@ class TrainConfig:
         category_weight: weight of a cross-entropy over the manifest's categories, on photos and sketches alike.
             From random weights the contrastive loss alone collapses to a constant embedding; with this it does not.
         ramp_steps: the contrastive loss is left out for so many steps and then rises to its full weight over as many.
+        intra_weight: weight of a contrast between two sketches of the same photo, beside that of photo and sketch; of
+            the two-tower.
+        patch_drop: share of the patches of every image that a vision transformer does not see in training (FLIP, arXiv
+            2212.00794): half of them make a step about twice as fast.
+        ema_decay: of the moving average of the weights, for each step; that average is measured, exported and served. 0
+            takes the last weights.
         augmentation: how training images are varied.
         autocast_bf16: forward passes in bfloat16 where the device gains from it.
         pseudo_sketches: drawings to make of each photo when the data are photos alone; 0 where there are sketches.
@@ -153,6 +167,9 @@ class TrainConfig:
     label_smoothing: float = 0.1
     category_weight: float = 0.0
     ramp_steps: int = 0
+    intra_weight: float = 0.0
+    patch_drop: float = 0.0
+    ema_decay: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     autocast_bf16: bool = True
     pseudo_sketches: int = 0
@@ -167,7 +184,7 @@ class TrainConfig:
         for name in ("epochs", "batch_size", "category_group", "embedding_dim", "checkpoint_epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1.")
-        for name in ("warmup_share", "validation_share", "label_smoothing"):
+        for name in ("warmup_share", "validation_share", "label_smoothing", "patch_drop", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a share from 0 to below 1.")
         if self.ramp_steps and not self.category_weight:

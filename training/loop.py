@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
 from training import distributed
@@ -58,10 +59,11 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=config.epochs * steps_per_epoch, pct_start=config.warmup_share
     )
+    averaged = _average_of(task, config)
     progress = Progress(epoch=0, step=0, metrics={})
     checkpoint = find_checkpoint(out / "checkpoint")
     if checkpoint is not None:
-        progress = resume(checkpoint, task, optimiser, schedule, config=config)
+        progress = resume(checkpoint, task, optimiser, schedule, config=config, averaged=averaged)
     parallel = distributed.wrap(task)
     first = distributed.is_first()
     with SummaryWriter(str(out / "tensorboard")) if first else nullcontext() as board, _progress_bar(first) as bar:
@@ -76,18 +78,21 @@ def train(
                 epoch=epoch,
                 num_sketches=task.num_sketches,
                 category_group=config.category_group,
+                sketch_drop=config.augmentation.sketch_drop,
             ):
                 losses = _step(parallel, batch, config, device)
                 optimiser.step()
                 optimiser.zero_grad(set_to_none=True)
                 schedule.step()
+                if averaged:
+                    averaged.update_parameters(task)
                 step += 1
                 _check_finite(losses, step)
                 bar.update(shown, advance=1, loss=losses["total"])
             metrics = progress.metrics
             due = (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs
             if due and first:
-                metrics = evaluate(task)
+                metrics = evaluate(cast("Task", averaged.module) if averaged else task)
                 task.train()
             progress = Progress(epoch=epoch + 1, step=step, metrics=metrics)
             speed = 2 * len(pairs.items) / (time.perf_counter() - started)
@@ -95,9 +100,18 @@ def train(
                 values = losses | metrics | {"images_per_second": speed, "rate": schedule.get_last_lr()[0]}
                 _log(board, values, progress, bar)
             if due and first:
-                save_checkpoint(out / "checkpoint", task, optimiser, schedule, config=config, progress=progress)
+                save_checkpoint(
+                    out / "checkpoint", task, optimiser, schedule, config=config, progress=progress, averaged=averaged
+                )
             distributed.wait_for_all()
     return progress.metrics
+
+
+def _average_of(task: Task, config: TrainConfig) -> AveragedModel | None:
+    """The moving average of the weights, None when the configuration wants none."""
+    if not config.ema_decay:
+        return None
+    return AveragedModel(task, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))  # type: ignore[no-untyped-call]
 
 
 def _step(task: nn.Module, batch: Batch, config: TrainConfig, device: torch.device) -> dict[str, float]:

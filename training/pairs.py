@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from model.preprocess import Preprocessing
 from training.dataset import Item, read_image
 
 ByteImage = NDArray[np.uint8]
+_INK = 250  # darker than this is ink, its antialiased rim included
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,14 @@ class PreparedPairs:
         self._sketches = [sketches for _, sketches in images]
 
     def batches(
-        self, batch_size: int, *, seed: int, epoch: int, num_sketches: int = 1, category_group: int = 1
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int,
+        num_sketches: int = 1,
+        category_group: int = 1,
+        sketch_drop: float = 0.0,
     ) -> Iterator[Batch]:
         """One pass over the photos in random order, each with some of its sketches drawn at random.
 
@@ -98,11 +107,15 @@ class PreparedPairs:
 
         With a `category_group` above 1, photos of one category follow each other in groups of about that size, drawn
         anew in every pass: hard negatives. The end of a batch may cut a group in two.
+
+        With a `sketch_drop`, so large a share of each sketch's connected parts is left out, but never the largest.
         """
         random = np.random.default_rng([seed, epoch])
         order = self._order(random, category_group)
         for chosen in np.array_split(order, self.num_batches(batch_size)):
             sketches = [_draw(self._sketches[i], num_sketches, random) for i in chosen]
+            if sketch_drop:
+                sketches = [np.stack([drop_parts(sketch, sketch_drop, random) for sketch in s]) for s in sketches]
             yield Batch(
                 photo=torch.from_numpy(np.stack([self._photos[i] for i in chosen])),
                 sketch=torch.from_numpy(np.stack(sketches)),
@@ -130,6 +143,25 @@ def _draw(sketches: list[ByteImage], count: int, random: np.random.Generator) ->
     """(count, S, S): different sketches as far as there are enough."""
     order = random.permutation(len(sketches))
     return np.concatenate([sketches[order[i % len(order)]] for i in range(count)])
+
+
+def drop_parts(sketch: ByteImage, share: float, random: np.random.Generator) -> ByteImage:
+    """Leaves connected parts out of a sketch, as a person leaves out details.
+
+    Args:
+        sketch: (S, S) uint8, 255 paper.
+        share: probability of each part but the largest.
+        random: draws them.
+
+    Returns:
+        (S, S) uint8.
+    """
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(np.where(sketch < _INK, np.uint8(1), np.uint8(0)))
+    missing = random.random(len(statistics)) < share
+    missing[0] = False  # the paper
+    if len(statistics) > 1:
+        missing[1 + statistics[1:, cv2.CC_STAT_AREA].argmax()] = False
+    return np.where(missing[labels], np.uint8(255), sketch)
 
 
 def _prepare(item: Item, preprocessing: Preprocessing) -> tuple[ByteImage, list[ByteImage]]:

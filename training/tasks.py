@@ -4,6 +4,7 @@ This file: what all tasks share, and the two-tower baseline. Teacher and student
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,8 @@ class TwoTowerTask(Task):
         self.encoders = create_students(config)
         self._temperature = config.temperature
         self._label_smoothing = config.label_smoothing
+        self._intra_weight = config.intra_weight
+        self.num_sketches = 2 if config.intra_weight else 1
         self._category_weight = config.category_weight
         self._ramp_steps = config.ramp_steps
         if config.category_weight:
@@ -62,18 +65,22 @@ class TwoTowerTask(Task):
 
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
-        photo_embedding, sketch_embedding = map(gather, embed_pairs(self.encoders, views))
-        loss = symmetric_info_nce(
-            photo_embedding,
-            sketch_embedding,
-            temperature=self._temperature,
-            label_smoothing=self._label_smoothing,
-        )
+        photo_embedding, sketch_embeddings = embed_all(self.encoders, views)
+        photo_embedding, sketch_embedding = gather(photo_embedding), gather(sketch_embeddings[0])
+        losses = {"contrastive": self._contrast(photo_embedding, sketch_embedding)}
+        if self._intra_weight:
+            between_sketches = self._contrast(sketch_embedding, gather(sketch_embeddings[1]))
+            losses["intra"] = self._intra_weight * between_sketches
         if not self._category_weight:
-            return {"contrastive": loss}
+            return losses
         logits = self.category_head(torch.cat([photo_embedding, sketch_embedding]) * _CATEGORY_SCALE)
         category_loss = F.cross_entropy(logits.float(), gather(views.category).repeat(2))
-        return {"contrastive": loss * self._ramp(), "category": category_loss * self._category_weight}
+        ramp = self._ramp()
+        losses = {name: ramp * loss for name, loss in losses.items()}
+        return losses | {"category": category_loss * self._category_weight}
+
+    def _contrast(self, one: Tensor, other: Tensor) -> Tensor:
+        return symmetric_info_nce(one, other, temperature=self._temperature, label_smoothing=self._label_smoothing)
 
     def _ramp(self) -> float:
         """0 for the first `ramp_steps` training steps, then rising to 1 over as many."""
@@ -98,6 +105,7 @@ def create_students(config: TrainConfig) -> nn.ModuleDict:
                 embedding_dim=config.embedding_dim,
                 image_size_px=config.preprocessing.image_size_px,
                 weights=config.weights,
+                patch_drop=config.patch_drop,
             )
             for name in names
         }
@@ -111,13 +119,21 @@ def pick_encoder(encoders: nn.ModuleDict, modality: Modality) -> nn.Module:
 
 def embed_pairs(encoders: nn.ModuleDict, views: Views) -> tuple[Tensor, Tensor]:
     """Embeds the photos and the first sketch of each: two (B, D), unit norm."""
+    photo_embedding, sketch_embeddings = embed_all(encoders, replace(views, sketch=views.sketch[:, :1]))
+    return photo_embedding, sketch_embeddings[0]
+
+
+def embed_all(encoders: nn.ModuleDict, views: Views) -> tuple[Tensor, Tensor]:
+    """Embeds the photos and all sketches: (B, D) and (V, B, D), unit norm."""
     # Convolutions run faster on this layout, on a CPU too.
     photo, sketch = (
-        images.contiguous(memory_format=torch.channels_last) for images in (views.photo, views.sketch[:, 0])
+        images.contiguous(memory_format=torch.channels_last)
+        for images in (views.photo, views.sketch.transpose(0, 1).flatten(0, 1))
     )
+    count = len(photo)
     if "shared" not in encoders:
-        return encoders["photo"](photo), encoders["sketch"](sketch)
+        return encoders["photo"](photo), encoders["sketch"](sketch).unflatten(0, (-1, count))
     # A shared encoder takes both modalities in one batch: batch normalisation would otherwise train on the
     # statistics of each modality by itself and serve with a mixture that it has never seen.
-    photo_embedding, sketch_embedding = encoders["shared"](torch.cat([photo, sketch])).chunk(2)
-    return photo_embedding, sketch_embedding
+    embeddings = encoders["shared"](torch.cat([photo, sketch]))
+    return embeddings[:count], embeddings[count:].unflatten(0, (-1, count))

@@ -1,5 +1,6 @@
 """XModalViT (arXiv 2210.10486) as two tasks: the teacher that fuses both modalities, and the students it teaches."""
 
+import copy
 from typing import Self
 
 import torch
@@ -27,6 +28,7 @@ class TeacherTask(Task):
         super().__init__()
         self.teacher = create_teacher(config, settings)
         self.queues = nn.ModuleDict({m: KeyQueue(settings.queue_size, self.teacher.dim) for m in MODALITIES})
+        self.key_teacher = copy.deepcopy(self.teacher).requires_grad_(False) if settings.key_momentum else None
         self._settings = settings
         self._temperature = config.temperature
         self._label_smoothing = config.label_smoothing
@@ -38,7 +40,8 @@ class TeacherTask(Task):
         alone = self._draw_alone(len(views.photo), views.photo.device)
         photo_target = self.teacher.fuse(photos, one, alone=alone)[0]
         sketch_target = self.teacher.fuse(photos, other, alone=alone)[1]
-        losses = {"fused": self._contrast(gather(photo_target), gather(sketch_target), gather(views.item))}
+        targets = gather(photo_target), gather(sketch_target)
+        losses = {"fused": self._contrast(*targets, self._keys(views, alone) or targets, gather(views.item))}
         if self._settings.mismatch:
             losses["mismatch"] = self._mismatch(photos, one, other, (photo_target, sketch_target))
         if self._settings.unfused_weight:
@@ -73,9 +76,9 @@ class TeacherTask(Task):
             for name, (p, s) in streams.items()
         }
 
-    def _encode_views(self, sketch: Tensor) -> tuple[Tokens, Tokens]:
+    def _encode_views(self, sketch: Tensor, teacher: Teacher | None = None) -> tuple[Tokens, Tokens]:
         count = len(sketch)
-        tokens = self.teacher.encode("sketch", sketch[:, :2].transpose(0, 1).flatten(0, 1))
+        tokens = (teacher or self.teacher).encode("sketch", sketch[:, :2].transpose(0, 1).flatten(0, 1))
         return (
             Tokens(tokens.cls[:count], tokens.patches[:count]),
             Tokens(tokens.cls[count:], tokens.patches[count:]),
@@ -91,11 +94,25 @@ class TeacherTask(Task):
     def _info_nce(self, photo: Tensor, sketch: Tensor) -> Tensor:
         return symmetric_info_nce(photo, sketch, temperature=self._temperature, label_smoothing=self._label_smoothing)
 
-    def _contrast(self, photo: Tensor, sketch: Tensor, item: Tensor) -> Tensor:
+    @torch.no_grad()
+    def _keys(self, views: Views, alone: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor] | None:
+        """t_p and t_s of the slow copy, which follows the teacher a little at every training step."""
+        if self.key_teacher is None:
+            return None
+        if self.training:
+            for slow, live in zip(self.key_teacher.parameters(), self.teacher.parameters(), strict=True):
+                slow.lerp_(live, 1 - self._settings.key_momentum)
+        photos = self.key_teacher.encode("photo", views.photo)
+        one, other = self._encode_views(views.sketch, self.key_teacher)
+        photo_key = self.key_teacher.fuse(photos, one, alone=alone)[0]
+        sketch_key = self.key_teacher.fuse(photos, other, alone=alone)[1]
+        return gather(photo_key), gather(sketch_key)
+
+    def _contrast(self, photo: Tensor, sketch: Tensor, keys: tuple[Tensor, Tensor], item: Tensor) -> Tensor:
         """XAQC in both directions, or InfoNCE within the batch when there is no queue."""
         if not self._settings.queue_size:
             return self._info_nce(photo, sketch)
-        sides = {"photo": (sketch, photo), "sketch": (photo, sketch)}  # modality of the keys -> (query, key)
+        sides = {"photo": (sketch, keys[0]), "sketch": (photo, keys[1])}  # modality of the keys -> (query, key)
         loss = torch.stack([self._against_queue(m, query, key, item) for m, (query, key) in sides.items()]).mean()
         if self.training:
             for modality, (_, key) in sides.items():
@@ -222,6 +239,7 @@ def create_teacher(config: TrainConfig, settings: TeacherConfig) -> Teacher:
         weights=settings.weights,
         num_blocks=settings.num_blocks,
         num_heads=settings.num_heads,
+        patch_drop=config.patch_drop,
     )
 
 

@@ -86,7 +86,14 @@ class Teacher(nn.Module):
     """The modality fusion network: a transformer for each modality (weights not shared), then N XMA blocks."""
 
     def __init__(
-        self, backbone: str, *, image_size_px: int, weights: str | Path, num_blocks: int, num_heads: int
+        self,
+        backbone: str,
+        *,
+        image_size_px: int,
+        weights: str | Path,
+        num_blocks: int,
+        num_heads: int,
+        patch_drop: float = 0.0,
     ) -> None:
         """Builds the network.
 
@@ -96,13 +103,17 @@ class Teacher(nn.Module):
             weights: as for a student's backbone.
             num_blocks: N; 0 leaves the modalities unfused.
             num_heads: of every XMA block; must divide the transformer's dimension.
+            patch_drop: as for a student.
 
         Raises:
             ValueError: the backbone has no CLS token, its weights cannot be had, or the heads do not divide D.
         """
         super().__init__()
         self.backbones = nn.ModuleDict(
-            {m: create_backbone(backbone, image_size_px=image_size_px, weights=weights) for m in MODALITIES}
+            {
+                m: create_backbone(backbone, image_size_px=image_size_px, weights=weights, patch_drop=patch_drop)
+                for m in MODALITIES
+            }
         )
         dim, self._num_prefix_tokens = _cls_dimension(self.backbones["photo"], backbone)
         if dim % num_heads:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from model.preprocess import Preprocessing
 from training.dataset import Item
-from training.pairs import PreparedPairs
+from training.pairs import PreparedPairs, drop_parts
 
 SIZES = {"cup": 9, "hat": 8, "owl": 1, "axe": 6}
 
@@ -65,3 +65,19 @@ def test_the_order_depends_on_seed_and_epoch_alone_and_differs_between_passes(pa
 def test_without_grouping_the_order_is_the_plain_permutation(pairs: PreparedPairs) -> None:
     expected = np.random.default_rng([5, 2]).permutation(24).tolist()
     assert list(chain(*order(pairs, group=1, epoch=2, seed=5))) == expected
+
+
+def test_parts_of_a_sketch_are_left_out_but_never_the_largest() -> None:
+    sketch = np.full((32, 32), 255, np.uint8)
+    sketch[2:20, 2:20] = 0
+    sketch[25:27, 25:27] = 40
+    sketch[2:5, 27:30] = 0
+    random = np.random.default_rng(0)
+    seen = {tuple((drop_parts(sketch, 0.5, random)[[10, 26, 3], [10, 26, 28]] == 255).tolist()) for _ in range(50)}
+    assert seen == {(False, detail, corner) for detail in (False, True) for corner in (False, True)}
+    assert np.array_equal(drop_parts(sketch, 0.0, random), sketch)
+
+
+def test_a_blank_sketch_has_no_parts_to_leave_out() -> None:
+    blank = np.full((8, 8), 255, np.uint8)
+    assert np.array_equal(drop_parts(blank, 0.9, np.random.default_rng(0)), blank)

@@ -56,3 +56,29 @@ def test_a_shared_encoder_sees_both_modalities_in_one_batch() -> None:
 def test_a_ramp_without_categories_is_refused_by_a_message_that_names_both() -> None:
     with pytest.raises(ValueError, match="ramp_steps is 5 but category_weight is 0"):
         replace(CONFIG, category_weight=0.0, ramp_steps=5)
+
+
+def test_the_intra_modal_term_contrasts_two_sketches_of_a_photo() -> None:
+    config = replace(CONFIG, category_weight=0.0, ramp_steps=0, intra_weight=0.5)
+    task = TwoTowerTask(config, num_categories=3).eval()
+    assert task.num_sketches == 2
+    same, other = VIEWS.sketch, VIEWS.sketch.roll(1, dims=0)
+    agreeing = task(replace(VIEWS, sketch=torch.cat([same, same], dim=1)))
+    disagreeing = task(replace(VIEWS, sketch=torch.cat([same, other], dim=1)))
+    assert set(agreeing) == {"contrastive", "intra"}
+    assert agreeing["contrastive"].item() == pytest.approx(disagreeing["contrastive"].item(), rel=1e-4)
+    assert agreeing["intra"] < disagreeing["intra"]
+
+
+def test_dropping_patches_changes_training_and_leaves_serving_alone() -> None:
+    config = replace(CONFIG, backbone="test_vit", category_weight=0.0, ramp_steps=0, patch_drop=0.5)
+    task = TwoTowerTask(config, num_categories=3)
+    plain = TwoTowerTask(replace(config, patch_drop=0.0), num_categories=3)
+    plain.load_state_dict(task.state_dict())
+    assert not torch.allclose(task.encoder("photo")(IMAGES), plain.encoder("photo")(IMAGES), atol=1e-4)
+    torch.testing.assert_close(task.eval().encoder("photo")(IMAGES), plain.eval().encoder("photo")(IMAGES))
+
+
+def test_patches_can_be_dropped_of_vision_transformers_only() -> None:
+    with pytest.raises(ValueError, match=r"patch_drop is 0.5, but test_resnet is no vision transformer"):
+        TwoTowerTask(replace(CONFIG, patch_drop=0.5), num_categories=3)

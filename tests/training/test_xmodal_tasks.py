@@ -151,6 +151,7 @@ def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
         (TEACHER, {"mismatch": True}, "set queue_size to 0"),
         (TEACHER, {"modality_dropout": 1.0}, "modality_dropout is 1.0"),
         (TEACHER, {"num_heads": 0}, "num_heads 0"),
+        (TEACHER, {"key_momentum": 0.9, "queue_size": 0}, "no queue for its keys"),
         (DistillationConfig(), {"queue_size": 0}, "no negatives"),
         (
             DistillationConfig(),
@@ -162,3 +163,27 @@ def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
 def test_contradictions_are_refused(settings: Any, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(settings, **changes)
+
+
+def test_keys_of_a_slow_copy_are_queued_and_the_copy_follows_the_teacher() -> None:
+    task = teacher_task(key_momentum=0.9)
+    assert task.key_teacher is not None
+    with torch.no_grad():
+        for parameter in task.teacher.parameters():
+            parameter.add_(1.0)
+    before = [parameter.clone() for parameter in task.key_teacher.parameters()]
+    task(views())
+    for slow, old in zip(task.key_teacher.parameters(), before, strict=True):
+        torch.testing.assert_close(slow, old + 0.1)
+        assert not slow.requires_grad
+    assert int((task.queues["photo"].items >= 0).sum()) == 4
+
+
+def test_the_slow_copy_stands_still_outside_training() -> None:
+    task = teacher_task(key_momentum=0.5).eval()
+    with torch.no_grad():
+        next(task.teacher.parameters()).add_(1.0)
+    assert task.key_teacher is not None
+    before = next(task.key_teacher.parameters()).clone()
+    task(views())
+    assert torch.equal(next(task.key_teacher.parameters()), before)

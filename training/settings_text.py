@@ -1,0 +1,57 @@
+"""Settings given as text, such as `teacher.queue_size=0`, put into a configuration."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+Settings = TypeVar("Settings")
+
+
+def with_settings(config: Settings, texts: Sequence[str]) -> Settings:
+    """The configuration with some settings changed.
+
+    Args:
+        config: a dataclass; its fields may be dataclasses themselves.
+        texts: each `name=value` or `part.name=value`, such as `learning_rate=1e-4`, `teacher.mismatch=true`.
+
+    Returns:
+        Another configuration of the same class.
+
+    Raises:
+        ValueError: no such setting, or a value of another kind than the present one.
+    """
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ValueError(f"The setting {text!r} has no value; write it as name=value, such as learning_rate=1e-4.")
+        config = _changed(config, name.strip().split("."), value.strip(), text)
+    return config
+
+
+def _changed(config: Any, names: list[str], value: str, text: str) -> Any:  # noqa: ANN401 - any dataclass
+    known = [field.name for field in fields(config)]
+    if names[0] not in known:
+        raise ValueError(f"There is no setting {names[0]!r} (in {text!r}); there are {', '.join(known)}.")
+    old = getattr(config, names[0])
+    if len(names) == 1:
+        return replace(config, **{names[0]: _read(value, old, text)})
+    if not is_dataclass(old):
+        raise ValueError(f"{names[0]} is {old!r} here and has no settings of its own (in {text!r}).")
+    return replace(config, **{names[0]: _changed(old, names[1:], value, text)})
+
+
+def _read(value: str, old: object, text: str) -> object:
+    if isinstance(old, str) or old is None:
+        return value
+    try:
+        new = json.loads(value)
+    except ValueError:
+        new = value
+    if isinstance(old, float) and type(new) is int:
+        new = float(new)
+    if isinstance(old, tuple) and isinstance(new, list):
+        new = tuple(new)
+    if type(new) is not type(old):
+        raise ValueError(f"{text!r} gives {new!r}; expected a value like {json.dumps(old)}.")
+    return new
