@@ -10,6 +10,7 @@ from typing import Any
 from training.config import TrainConfig
 from training.recipes import METHODS, RECIPES, get_recipe, recipe_lines
 from training.settings_text import with_settings
+from training.sketch_style import EDGE_FAMILIES, INGREDIENTS, STYLES, SketchStyle, get_style
 
 SET_HELP = "any other setting of training/config.py, such as teacher.queue_size=0; may be given several times"
 
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "run":
             command.add_argument("--test-data", type=Path, help="where the test split is, if not in --data")
             command.add_argument("--no-report", action="store_true", help="write no OUT/report at the end")
+            _add_style(command)
     command = commands.add_parser("export", help="export the checkpoint of a run folder to OUT/bundle")
     command.add_argument("--out", type=Path, required=True, help="the run folder")
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json, to judge precisions")
@@ -80,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--sketches", type=int, default=5, help="drawings of each photo")
     command.add_argument("--seed", type=int, default=0, help="of the drawings (0)")
     command.add_argument("--exclude", type=Path, help="dataset whose test photos, and near-duplicates, are left out")
+    _add_style(command)
     command.set_defaults(call=_pseudo_sketches)
     command = commands.add_parser(
         "manifest", help="write manifest.json for a public dataset's folder or a CSV of pairs"
@@ -121,8 +124,24 @@ def _add_device(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help=text)
 
 
+def _add_style(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--style", choices=list(STYLES), help="of pseudo-sketches (the recipe's)")
+    text = f"ingredients of pseudo-sketches to leave out: {', '.join(INGREDIENTS)}"
+    parser.add_argument("--without", nargs="+", default=[], choices=INGREDIENTS, metavar="INGREDIENT", help=text)
+    text = "what pseudo-sketches are traced from: Canny edges, lines of a difference of Gaussians, or both by turns"
+    parser.add_argument("--edges", choices=list(EDGE_FAMILIES), help=f"{text} (the style's)")
+
+
+def _style(arguments: argparse.Namespace, default: SketchStyle) -> SketchStyle:
+    style = get_style(arguments.style) if arguments.style else default
+    style = style.without(arguments.without)
+    return replace(style, edges=arguments.edges) if arguments.edges else style
+
+
 def _config(arguments: argparse.Namespace) -> TrainConfig:
     config = replace(get_recipe(arguments.recipe), seed=arguments.seed)
+    if arguments.stage == "run":
+        config = replace(config, sketch_style=_style(arguments, config.sketch_style))
     changes: dict[str, Any] = {
         "weights": arguments.init,
         "epochs": arguments.epochs,
@@ -184,7 +203,12 @@ def _pseudo_sketches(arguments: argparse.Namespace) -> dict[str, object]:
 
     exclude = [item.photo for item in read_split(arguments.exclude, "test").items] if arguments.exclude else []
     return write_photo_dataset(
-        arguments.photos, arguments.out, sketches=arguments.sketches, seed=arguments.seed, exclude=exclude
+        arguments.photos,
+        arguments.out,
+        sketches=arguments.sketches,
+        seed=arguments.seed,
+        style=_style(arguments, SketchStyle()),
+        exclude=exclude,
     ).summary()
 
 

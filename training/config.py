@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self
 
 from model.preprocess import Preprocessing
+from training.sketch_style import SketchStyle
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ class TrainConfig:
         augmentation: how training images are varied.
         autocast_bf16: forward passes in bfloat16 where the device gains from it.
         pseudo_sketches: drawings to make of each photo when the data are photos alone; 0 where there are sketches.
+        sketch_style: of those drawings.
         validation_share: share of the training photos kept out of training to measure on; the test split never is.
         checkpoint_epochs: a checkpoint is written after every so many epochs, and after the last.
         seed: of weights, order and augmentation.
@@ -173,6 +175,7 @@ class TrainConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     autocast_bf16: bool = True
     pseudo_sketches: int = 0
+    sketch_style: SketchStyle = field(default_factory=SketchStyle)
     validation_share: float = 0.0
     checkpoint_epochs: int = 1
     seed: int = 0
@@ -207,6 +210,7 @@ class TrainConfig:
         plain["preprocessing"] = Preprocessing.from_dict(plain["preprocessing"])
         plain["augmentation"] = Augmentation(**plain["augmentation"])
         plain["distillation"] = DistillationConfig(**plain["distillation"])
+        plain["sketch_style"] = SketchStyle.from_dict(plain.get("sketch_style"))
         plain["teacher"] = plain["teacher"] and TeacherConfig(**plain["teacher"])
         return cls(**plain)
 

@@ -56,9 +56,7 @@ def train(
     steps_per_epoch = pairs.num_batches(config.batch_size)
     learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=config.epochs * steps_per_epoch, pct_start=config.warmup_share
-    )
+    schedule = one_cycle(optimiser, config, total_steps=config.epochs * steps_per_epoch)
     averaged = _average_of(task, config)
     progress = Progress(epoch=0, step=0, metrics={})
     checkpoint = find_checkpoint(out / "checkpoint")
@@ -112,6 +110,19 @@ def _average_of(task: Task, config: TrainConfig) -> AveragedModel | None:
     if not config.ema_decay:
         return None
     return AveragedModel(task, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))  # type: ignore[no-untyped-call]
+
+
+def one_cycle(
+    optimiser: torch.optim.Optimizer, config: TrainConfig, *, total_steps: int
+) -> torch.optim.lr_scheduler.OneCycleLR:
+    """The learning rate's rise and fall. A warm-up of one step or less is none: torch divides by its length minus 1.
+
+    A single step is the first of two, because the last of a cycle learns nothing.
+    """
+    warmup = config.warmup_share if config.warmup_share * total_steps > 1 else 0.0
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.learning_rate, total_steps=max(2, total_steps), pct_start=warmup
+    )
 
 
 def _step(task: nn.Module, batch: Batch, config: TrainConfig, device: torch.device) -> dict[str, float]:

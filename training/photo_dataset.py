@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from model.images import decode_image, photo_draft_size
 from training.dataset import MAX_PIXELS
 from training.evaluate import photo_files
 from training.pseudo_sketch import SIDE_PX, pseudo_sketch
+from training.sketch_style import SketchStyle
 
 HELD_OUT_SHARE = 0.05
 _NEAR_DUPLICATE_BITS = 6  # of 256: two files of one photo differ in compression and size only
@@ -49,7 +50,14 @@ class PhotoDataset:
 
 
 def write_photo_dataset(
-    photos: Path, out: Path, *, sketches: int, seed: int, exclude: Sequence[Path] = (), workers: int = 2
+    photos: Path,
+    out: Path,
+    *,
+    sketches: int,
+    seed: int,
+    style: SketchStyle | None = None,
+    exclude: Sequence[Path] = (),
+    workers: int = 2,
 ) -> PhotoDataset:
     """Draws every photo below a folder several times and writes manifest.json; reuses a finished dataset in `out`.
 
@@ -60,6 +68,7 @@ def write_photo_dataset(
         out: the dataset's folder; the manifest, written last, points to the photos where they are.
         sketches: pseudo-sketches of each photo.
         seed: the same seed gives the same drawings.
+        style: of the drawings; None for the default style.
         exclude: photos of a test set: they and their near-duplicates are left out.
         workers: processes that draw.
 
@@ -70,12 +79,14 @@ def write_photo_dataset(
         ValueError: there is no photo, or `out` holds a dataset of other photos or settings.
     """
     files = photo_files(photos)
-    made_of = {"photos": [os.path.relpath(file, photos) for file in files], "sketches": sketches, "seed": seed}
+    style = style or SketchStyle()
+    names = [os.path.relpath(file, photos) for file in files]
+    made_of = {"photos": names, "sketches": sketches, "seed": seed, "style": asdict(style)}
     report = out / "made.json"
     if report.is_file():
         return _read_report(report, out, made_of)
     (out / "sketches").mkdir(parents=True, exist_ok=True)
-    jobs = [(file, out / "sketches", row, sketches, seed) for row, file in enumerate(files)]
+    jobs = [_Job(file, out / "sketches", row, sketches, seed, style) for row, file in enumerate(files)]
     with ProcessPoolExecutor(workers) as pool:
         drawn = list(track(pool.map(_draw, jobs, chunksize=8), description="drawing photos", total=len(jobs)))
     near = _near_duplicates({file: one.hash for file, one in zip(files, drawn, strict=True) if one.hash}, exclude)
@@ -89,7 +100,8 @@ def write_photo_dataset(
         _item(row, file, out, sketches, split="test" if place in held_out else "train")
         for place, (row, file) in enumerate(kept)
     ]
-    values = {"name": photos.name, "items": items}
+    drawn_with = {"sketches": sketches, "seed": seed, "style": asdict(style)}
+    values = {"name": photos.name, "pseudo_sketches": drawn_with, "items": items}
     made = PhotoDataset(
         path=out,
         photos=len(kept),
@@ -102,22 +114,31 @@ def write_photo_dataset(
 
 
 @dataclass(frozen=True)
+class _Job:
+    file: Path
+    folder: Path
+    row: int
+    sketches: int
+    seed: int
+    style: SketchStyle
+
+
+@dataclass(frozen=True)
 class _Drawn:
     hash: str
     problem: str = ""
 
 
-def _draw(job: tuple[Path, Path, int, int, int]) -> _Drawn:
-    file, folder, row, sketches, seed = job
+def _draw(job: _Job) -> _Drawn:
     try:
-        photo = decode_image(file.read_bytes(), max_pixels=MAX_PIXELS, draft_size_px=photo_draft_size(SIDE_PX))
+        photo = decode_image(job.file.read_bytes(), max_pixels=MAX_PIXELS, draft_size_px=photo_draft_size(SIDE_PX))
     except (OSError, ValueError) as error:
         return _Drawn("", str(error))
-    for number in range(sketches):
-        sketch = pseudo_sketch(photo, np.random.default_rng([seed, row, number]))
+    for number in range(job.sketches):
+        sketch = pseudo_sketch(photo, np.random.default_rng([job.seed, job.row, number]), job.style)
         if sketch.getextrema()[0] == 255:
             return _Drawn("", "the photo shows no edge to draw")
-        sketch.save(folder / f"{row:06d}-{number}.png")
+        sketch.save(job.folder / f"{job.row:06d}-{number}.png")
     return _Drawn(_hash(photo))
 
 
@@ -159,7 +180,8 @@ def _plain(made: PhotoDataset) -> dict[str, Any]:
 
 def _read_report(report: Path, out: Path, made_of: dict[str, Any]) -> PhotoDataset:
     values = json.loads(report.read_text(encoding="utf-8"))
-    if values["of"] != made_of:
+    before = {**values["of"], "style": asdict(SketchStyle.from_dict(values["of"].get("style")))}
+    if before != made_of:
         raise ValueError(
             f"{out} holds pseudo-sketches of other photos or settings; give another folder, or delete it to start anew."
         )

@@ -4,7 +4,8 @@ Edges at a random scale are traced into strokes; strokes are dropped (short inne
 shifted, overshot and sometimes drawn twice. Every draw gives another drawing; the same random state gives the same one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,15 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.images import flatten_on_white
+from training.photo_lines import (
+    Grey,
+    Stroke,
+    canny_strokes,
+    everything,
+    line_strokes,
+    outline_strokes,
+    product_mask,
+)
+from training.sketch_style import SketchStyle
 
 SIDE_PX = 256
-_BACKGROUND_TOLERANCE = 14  # of 255: how far a product must differ from a plain backdrop
-_MIN_OUTLINE_SHARE = 0.02  # of the image: a smaller "product" is a speck, not the outline of anything
-_MIN_STROKE_PX = 12
-_OVERLAP_PX = 3
-
-Grey = NDArray[np.uint8]
-Stroke = NDArray[np.float32]  # (P, 2) points x, y in pixels
+_LIGHT_LINES = 0.25  # of the drawings by differences of Gaussians look for light lines instead of dark ones
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,10 @@ class Hand:
     width_px: int
 
 
-def draw_hand(random: np.random.Generator) -> Hand:
-    """A random hand, from careful to careless."""
+def draw_hand(random: np.random.Generator, style: SketchStyle | None = None) -> Hand:
+    """A random hand, from careful to careless; what a style leaves out is 0, the rest as with all ingredients."""
     care = random.random()
-    return Hand(
+    hand = Hand(
         blur_px=float(random.uniform(0.8, 2.6)),
         strictness=float(random.uniform(0.75, 0.93)),
         detail=float(random.uniform(0.2, 1.0)),
@@ -67,92 +72,57 @@ def draw_hand(random: np.random.Generator) -> Hand:
         redraw=float(random.uniform(0.0, 0.2)),
         width_px=int(random.integers(1, 4)),
     )
+    return _leave_out(hand, style or SketchStyle())
 
 
-def pseudo_sketch(photo: Image.Image, random: np.random.Generator) -> Image.Image:
+def _leave_out(hand: Hand, style: SketchStyle) -> Hand:
+    if not style.details:
+        hand = replace(hand, detail=1.0)
+    if not style.warp:
+        hand = replace(hand, stretch=0.0, bend_px=0.0)
+    if not style.wobble:
+        hand = replace(hand, wobble_px=0.0)
+    if not style.redraw:
+        hand = replace(hand, overshoot_px=0.0, redraw=0.0)
+    return hand if style.width else replace(hand, width_px=2)
+
+
+def pseudo_sketch(photo: Image.Image, random: np.random.Generator, style: SketchStyle | None = None) -> Image.Image:
     """Draws a photo once.
 
     Args:
         photo: mode "RGB" or "RGBA", any size.
         random: source of all randomness.
+        style: which ingredients the drawing has; None for the default style.
 
     Returns:
         Mode "L", 256 × 256 or smaller on one side: black lines on white. A photo without any edge gives white paper.
     """
-    hand = draw_hand(random)
+    style = style or SketchStyle()
+    hand = draw_hand(random, style)
     image = flatten_on_white(photo).convert("RGB")
     image.thumbnail((SIDE_PX, SIDE_PX))
     pixels = np.asarray(image)
-    product = product_mask(pixels)
-    outline = _outline_strokes(product, random)
-    inner = [stroke for stroke in _edge_strokes(pixels, product, hand) if _is_drawn(stroke, hand, random)]
+    product = product_mask(pixels) if style.background else everything(pixels)
+    outline = outline_strokes(product, random)
+    inner = [
+        stroke for stroke in _inner_strokes(pixels, product, hand, style, random) if _is_drawn(stroke, hand, random)
+    ]
     paper = np.full(pixels.shape[:2], 255, np.uint8)
     for stroke in _draw_order(outline, inner):
         for _ in range(1 + (random.random() < hand.redraw)):
-            _draw_stroke(paper, stroke, hand, random)
+            _draw_stroke(paper, stroke, hand, style, random)
     return Image.fromarray(_bend(paper, hand, random), "L")
 
 
-def product_mask(pixels: NDArray[np.uint8]) -> Grey:
-    """Where the product is on a plain backdrop; everywhere when the backdrop is not plain.
-
-    Args:
-        pixels: (H, W, 3) uint8.
-
-    Returns:
-        (H, W) uint8: 255 product, 0 backdrop.
-    """
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).astype(np.int16)
-    backdrop = np.median(border, axis=0)
-    whole = np.full(pixels.shape[:2], 255, np.uint8)
-    if np.percentile(np.abs(border - backdrop).max(axis=1), 90) > _BACKGROUND_TOLERANCE:
-        return whole
-    differs = (np.abs(pixels - backdrop).max(axis=2) > _BACKGROUND_TOLERANCE).astype(np.uint8) * 255
-    closed = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    large = [contour for contour in contours if cv2.contourArea(contour) > _MIN_OUTLINE_SHARE * closed.size]
-    if not large:
-        return whole
-    mask = np.zeros_like(closed)
-    cv2.drawContours(mask, large, -1, 255, cv2.FILLED)
-    return np.asarray(cv2.bitwise_and(mask, closed), np.uint8)  # holes, as under a strap, stay backdrop
-
-
-def _outline_strokes(product: Grey, random: np.random.Generator) -> list[Stroke]:
-    if product.all():
-        return []
-    contours, _ = cv2.findContours(product, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    return [piece for contour in contours if len(contour) > _MIN_STROKE_PX for piece in _pieces(contour, random)]
-
-
-def _pieces(contour: cv2.typing.MatLike, random: np.random.Generator) -> list[Stroke]:
-    """A closed line as a person draws it: in one to four strokes that begin anywhere and overlap a little."""
-    points = np.roll(contour[:, 0].astype(np.float32), random.integers(len(contour)), axis=0)
-    count = int(random.integers(1, 5))
-    cuts = np.sort(random.choice(np.arange(1, len(points)), count - 1, replace=False))
-    around = np.concatenate([points, points[:_OVERLAP_PX]])
-    starts, ends = [0, *cuts], [*cuts, len(points)]
-    return [around[start : end + _OVERLAP_PX] for start, end in zip(starts, ends, strict=True)]
-
-
-def _edge_strokes(pixels: NDArray[np.uint8], product: Grey, hand: Hand) -> list[Stroke]:
-    """Edges inside the product as strokes; its own border is left to the outline."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (0, 0), hand.blur_px)
-    gradient = cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-    high = max(16.0, float(np.quantile(gradient[product > 0], hand.strictness)))
-    edges = cv2.Canny(grey, 0.4 * high, high, L2gradient=True)
-    if not product.all():
-        edges[cv2.erode(product, np.ones((5, 5), np.uint8)) == 0] = 0
-    contours, _ = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    return [_one_way(contour[:, 0].astype(np.float32)) for contour in contours if len(contour) > _MIN_STROKE_PX]
-
-
-def _one_way(points: Stroke) -> Stroke:
-    """The contour of a thin line runs along it and back again: keeps the way between its two ends."""
-    start = int(np.argmax(((points - points[0]) ** 2).sum(axis=1)))
-    points = np.roll(points, -start, axis=0)
-    end = int(np.argmax(((points - points[0]) ** 2).sum(axis=1)))
-    return points[: end + 1]
+def _inner_strokes(
+    pixels: NDArray[np.uint8], product: Grey, hand: Hand, style: SketchStyle, random: np.random.Generator
+) -> list[Stroke]:
+    by_lines = style.edges == "dog" or (style.edges == "both" and random.random() < 0.5)
+    if not by_lines:
+        return canny_strokes(pixels, product, blur_px=hand.blur_px, strictness=hand.strictness)
+    light = bool(random.random() < _LIGHT_LINES)
+    return line_strokes(pixels, product, blur_px=hand.blur_px, strictness=hand.strictness, light=light)
 
 
 def _is_drawn(stroke: Stroke, hand: Hand, random: np.random.Generator) -> bool:
@@ -165,18 +135,37 @@ def _draw_order(outline: list[Stroke], inner: list[Stroke]) -> list[Stroke]:
     return [*outline, *sorted(inner, key=len, reverse=True)]
 
 
-def _draw_stroke(paper: Grey, stroke: Stroke, hand: Hand, random: np.random.Generator) -> None:
+def _draw_stroke(paper: Grey, stroke: Stroke, hand: Hand, style: SketchStyle, random: np.random.Generator) -> None:
     """Simplifies, shifts and overshoots one stroke, and draws it on the paper."""
-    simple = cv2.approxPolyDP(stroke[:, None], hand.simplify_px, False)[:, 0]
-    if len(simple) < 2:
+    corners = np.asarray(cv2.approxPolyDP(stroke[:, None], hand.simplify_px, False)[:, 0], np.float32)
+    if len(corners) < 2:
         return
+    moved: NDArray[Any] = corners.copy()
     for end, before in ((0, 1), (-1, -2)):
-        direction = simple[end] - simple[before]
+        direction = moved[end] - moved[before]
         reach = hand.overshoot_px * random.random() ** 2
-        simple[end] += direction / max(1.0, float(np.hypot(*direction))) * reach
-    simple = simple + random.normal(0, hand.wobble_px / 2, 2) + random.normal(0, hand.wobble_px / 3, simple.shape)
-    points = np.round(simple * 8).astype(np.int32)[:, None]
+        moved[end] += direction / max(1.0, float(np.hypot(*direction))) * reach
+    moved = moved + random.normal(0, hand.wobble_px / 2, 2) + random.normal(0, hand.wobble_px / 3, corners.shape)
+    line = moved if style.simplify else _every_point(stroke, corners, moved)
+    points = np.round(line * 8).astype(np.int32)[:, None]
     cv2.polylines(paper, [points], False, 0, hand.width_px, cv2.LINE_AA, shift=3)
+
+
+def _every_point(stroke: Stroke, corners: Stroke, moved: NDArray[Any]) -> NDArray[Any]:
+    """All points of a stroke, moved as its corners were and evenly in between.
+
+    Args:
+        stroke: (P, 2).
+        corners: (C, 2): some of its points, in their order.
+        moved: (C, 2): where they went.
+    """
+    places = [0]
+    for corner in corners[1:-1]:
+        places.append(places[-1] + 1 + int(np.argmax((stroke[places[-1] + 1 :] == corner).all(axis=1))))
+    places.append(len(stroke) - 1)
+    shifts = moved - corners
+    along = np.arange(len(stroke))
+    return stroke + np.stack([np.interp(along, places, shifts[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _bend(paper: Grey, hand: Hand, random: np.random.Generator) -> Grey:

@@ -19,6 +19,7 @@ from training.dataset import read_split
 from training.evaluate import evaluate_bundle
 from training.photo_dataset import write_photo_dataset
 from training.report import write_report
+from training.sketch_style import SketchStyle
 from training.stages import (
     TRAIN,
     Stage,
@@ -132,10 +133,17 @@ def as_dataset(data: Path, out: Path, config: TrainConfig) -> Path:
         A folder with manifest.json; made in `out`/pseudo-sketches when `data` is a folder of photos.
     """
     if config.pseudo_sketches == 0 or data.is_file() or (data / "manifest.json").is_file():
+        if config.sketch_style != SketchStyle():
+            raise ValueError(
+                f"A style of pseudo-sketches was given, but nothing is drawn: {data} has sketches, or the recipe "
+                f"{config.recipe} takes pairs; leave the style out, or give a folder of photos and recipe own-photos."
+            )
         return data
     if not data.is_dir():
         raise ValueError(f"There is no folder {data}; give one with photos, or with a manifest.json.")
-    made = write_photo_dataset(data, out / "pseudo-sketches", sketches=config.pseudo_sketches, seed=config.seed)
+    made = write_photo_dataset(
+        data, out / "pseudo-sketches", sketches=config.pseudo_sketches, seed=config.seed, style=config.sketch_style
+    )
     for path, reason in made.unreadable:
         print(f"left out: {path}: {reason}", file=sys.stderr)  # noqa: T201 - part of the command's answer
     return made.path

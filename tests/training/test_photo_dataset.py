@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from training.dataset import read_split
 from training.photo_dataset import write_photo_dataset
 from training.preview import contact_sheet
+from training.sketch_style import SketchStyle
 
 
 def shape(seed: int) -> Image.Image:
@@ -61,6 +62,20 @@ def test_a_finished_dataset_is_read_again_and_another_one_refused(photos: Path, 
     assert (first.path / "manifest.json").stat().st_mtime_ns == written
     with pytest.raises(ValueError, match="other photos or settings"):
         write_photo_dataset(photos, tmp_path / "out", sketches=1, seed=1, workers=1)
+
+
+def test_the_style_is_recorded_and_a_dataset_of_before_styles_goes_on_as_the_first(
+    photos: Path, tmp_path: Path
+) -> None:
+    made = write_photo_dataset(photos, tmp_path / "out", sketches=1, seed=0, workers=1)
+    assert json.loads((made.path / "manifest.json").read_text())["pseudo_sketches"]["style"]["edges"] == "canny"
+    report = made.path / "made.json"
+    values = json.loads(report.read_text())
+    del values["of"]["style"]
+    report.write_text(json.dumps(values))
+    assert write_photo_dataset(photos, tmp_path / "out", sketches=1, seed=0, workers=1) == made
+    with pytest.raises(ValueError, match="other photos or settings"):
+        write_photo_dataset(photos, tmp_path / "out", sketches=1, seed=0, style=SketchStyle(edges="dog"), workers=1)
 
 
 def test_a_folder_of_nothing_usable_is_an_error(tmp_path: Path) -> None:

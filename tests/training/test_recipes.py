@@ -9,6 +9,7 @@ import torch
 from training.__main__ import _config, _parser
 from training.config import TrainConfig
 from training.recipes import METHODS, RECIPES, get_recipe
+from training.sketch_style import STYLES
 from training.xmodal_tasks import create_teacher
 
 PAPER = ("paper-shoe-v2", "paper-chair-v2", "paper-sketchy")
@@ -63,6 +64,17 @@ def test_the_teacher_of_the_paper_recipes_has_the_dimension_of_its_students() ->
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_every_recipe_survives_being_written_and_read(name: str) -> None:
     assert TrainConfig.from_dict(get_recipe(name).to_dict()) == get_recipe(name)
+
+
+def test_ingredients_of_pseudo_sketches_are_chosen_on_the_command_line() -> None:
+    chosen = _config(parsed("run", "--recipe", "own-photos", "--without", "warp", "wobble", "--edges", "both"))
+    assert chosen.sketch_style == replace(get_recipe("own-photos").sketch_style, warp=False, wobble=False, edges="both")
+
+
+def test_a_configuration_of_before_styles_is_read_as_the_first_style() -> None:
+    values = get_recipe("own-photos").to_dict()
+    del values["sketch_style"]
+    assert TrainConfig.from_dict(values).sketch_style == STYLES["first"]
 
 
 def test_only_the_paper_recipe_of_sketchy_groups_by_category_by_itself() -> None:

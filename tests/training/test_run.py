@@ -20,6 +20,7 @@ from training.evaluate import evaluate, evaluate_bundle
 from training.loop import train
 from training.pairs import PreparedPairs
 from training.run import run, train_stages
+from training.sketch_style import SketchStyle
 from training.stages import split_validation, torch_embed
 from training.tasks import TwoTowerTask
 
@@ -196,6 +197,12 @@ def test_a_folder_of_photos_alone_becomes_a_bundle(dataset: Path, tmp_path: Path
 def test_photos_alone_are_not_enough_for_a_recipe_of_pairs(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no dataset at"):
         run(CONFIG, data=dataset / "..", out=tmp_path, device=CPU, command="by a test")
+
+
+def test_a_style_of_drawings_is_refused_where_nothing_is_drawn(dataset: Path, tmp_path: Path) -> None:
+    config = replace(CONFIG, pseudo_sketches=2, sketch_style=SketchStyle(edges="dog"))
+    with pytest.raises(ValueError, match="nothing is drawn"):
+        run(config, data=dataset, out=tmp_path, device=CPU, command="by a test")
 
 
 def test_an_exported_file_does_not_tell_where_it_was_made(finished: Path) -> None:

@@ -1,0 +1,76 @@
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from training.pseudo_sketch import draw_hand, pseudo_sketch
+from training.sketch_style import INGREDIENTS, STYLES, SketchStyle, get_style
+
+
+def shoe() -> Image.Image:
+    """A dark blob on white with a pale seam and a buckle."""
+    photo = Image.new("RGB", (300, 200), "white")
+    draw = ImageDraw.Draw(photo)
+    draw.polygon([(40, 150), (60, 60), (140, 80), (260, 120), (270, 150)], fill=(60, 50, 40))
+    draw.line([(70, 130), (150, 120), (250, 135)], fill=(190, 180, 170), width=4)
+    draw.rectangle([90, 85, 115, 105], fill=(220, 200, 60))
+    return photo
+
+
+def drawn(style: SketchStyle, seed: int = 3) -> bytes:
+    return pseudo_sketch(shoe(), np.random.default_rng(seed), style).tobytes()
+
+
+@pytest.mark.parametrize("ingredient", INGREDIENTS)
+def test_every_ingredient_changes_the_drawings_and_none_the_hand_beside_itself(ingredient: str) -> None:
+    style = SketchStyle().without([ingredient])
+    assert any(drawn(style, seed) != drawn(SketchStyle(), seed) for seed in range(5))
+    assert drawn(style) == drawn(style)
+    kept, whole = asdict(draw_hand(np.random.default_rng(0), style)), asdict(draw_hand(np.random.default_rng(0)))
+    touched = {"warp": {"stretch", "bend_px"}, "wobble": {"wobble_px"}, "details": {"detail"}, "width": {"width_px"}}
+    touched["redraw"] = {"overshoot_px", "redraw"}
+    assert {name for name in whole if kept[name] != whole[name]} <= touched.get(ingredient, set())
+
+
+def test_the_two_edge_families_draw_differently_and_both_of_them_takes_turns() -> None:
+    canny, dog, both = (SketchStyle(edges=edges) for edges in ("canny", "dog", "both"))
+    assert all(drawn(canny, seed) != drawn(dog, seed) for seed in range(5))
+    assert len({drawn(both, seed) for seed in range(5)}) == 5
+
+
+def test_a_speck_beside_the_product_is_drawn_only_where_the_background_is_not_suppressed() -> None:
+    photo = shoe()
+    ImageDraw.Draw(photo).rectangle([200, 20, 225, 40], fill=(90, 90, 90))
+    everything = SketchStyle().without(["warp", "wobble", "details"])
+    corner = [
+        (np.asarray(pseudo_sketch(photo, np.random.default_rng(0), style)) < 128)[:40, 160:].any()
+        for style in (everything, everything.without(["background"]))
+    ]
+    assert corner == [False, True]
+
+
+def test_strokes_that_are_not_simplified_follow_the_edge() -> None:
+    photo = Image.new("RGB", (200, 200), "white")
+    ImageDraw.Draw(photo).ellipse([30, 30, 170, 170], fill=(40, 40, 40))
+    style = SketchStyle().without(["warp", "wobble", "redraw", "width", "simplify"])
+    for seed in range(5):
+        rows, columns = np.nonzero(np.asarray(pseudo_sketch(photo, np.random.default_rng(seed), style)) < 128)
+        assert np.abs(np.hypot(rows - 100, columns - 100) - 70).max() < 4
+
+
+def test_unknown_names_are_refused_with_those_that_exist() -> None:
+    with pytest.raises(ValueError, match=r"no ingredient 'colour'.*choose of background"):
+        SketchStyle().without(["colour"])
+    with pytest.raises(ValueError, match="no sketch style 'mine'; choose one of first"):
+        get_style("mine")
+    with pytest.raises(ValueError, match="edges is 'sobel'; expected one of canny, dog, both"):
+        SketchStyle(edges="sobel")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no setting 'hatching'"):
+        SketchStyle.from_dict({"hatching": True})
+
+
+def test_a_style_survives_json_and_one_of_before_styles_is_the_first() -> None:
+    for style in STYLES.values():
+        assert SketchStyle.from_dict(asdict(style)) == style
+    assert SketchStyle.from_dict(None) == STYLES["first"]

@@ -1,0 +1,79 @@
+"""What pseudo-sketches are made of: ingredients that can be switched off one by one, and named styles of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self, get_args
+
+EdgeFamily = Literal["canny", "dog", "both"]
+EDGE_FAMILIES: tuple[EdgeFamily, ...] = get_args(EdgeFamily)
+
+
+@dataclass(frozen=True)
+class SketchStyle:
+    """Which ingredients pseudo-sketches have. With the same seed, styles draw by the same hand as far as they agree.
+
+    Attributes:
+        edges: where lines come from: "canny" traces the edges of brightness, "dog" the dark (or light) lines of a
+            difference of Gaussians, "both" takes one or the other for each drawing.
+        background: the product is told from a plain backdrop, its outline is drawn whole, and nothing beside it;
+            without, every edge of the photo may be drawn.
+        details: lines inside the outline are left out at random, short ones most often; without, all are drawn.
+        warp: errors of proportion and a smooth deformation of the whole drawing.
+        wobble: each stroke is shifted, and its corners are.
+        simplify: strokes are polygons of few corners; without, they follow the edge pixel by pixel.
+        redraw: strokes overshoot their ends, and some are drawn twice.
+        width: pens of 1 to 3 pixels; without, always 2.
+    """
+
+    edges: EdgeFamily = "canny"
+    background: bool = True
+    details: bool = True
+    warp: bool = True
+    wobble: bool = True
+    simplify: bool = True
+    redraw: bool = True
+    width: bool = True
+
+    def __post_init__(self) -> None:
+        if self.edges not in EDGE_FAMILIES:
+            raise ValueError(f"edges is {self.edges!r}; expected one of {', '.join(EDGE_FAMILIES)}.")
+
+    def without(self, ingredients: Sequence[str]) -> Self:
+        """The style with some ingredients switched off.
+
+        Raises:
+            ValueError: there is no ingredient of such a name.
+        """
+        unknown = sorted(set(ingredients) - set(INGREDIENTS))
+        if unknown:
+            raise ValueError(f"There is no ingredient {unknown[0]!r} to leave out; choose of {', '.join(INGREDIENTS)}.")
+        changes: dict[str, Any] = dict.fromkeys(ingredients, False)
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any] | None) -> Self:
+        """Reads plain JSON values; None and missing ones are of a time before there were styles, and get the default.
+
+        Raises:
+            ValueError: a value is of no known field.
+        """
+        names = {setting.name for setting in fields(cls)}
+        unknown = sorted(set(values or {}) - names)
+        if unknown:
+            raise ValueError(f"A sketch style has no setting {unknown[0]!r}; expected {', '.join(sorted(names))}.")
+        return cls(**(values or {}))
+
+
+INGREDIENTS = tuple(setting.name for setting in fields(SketchStyle) if setting.name != "edges")
+STYLES: dict[str, SketchStyle] = {"first": SketchStyle()}
+
+
+def get_style(name: str) -> SketchStyle:
+    """A style by its name.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if name not in STYLES:
+        raise ValueError(f"There is no sketch style {name!r}; choose one of {', '.join(STYLES)}.")
+    return STYLES[name]
