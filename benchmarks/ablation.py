@@ -4,6 +4,9 @@ With --validation, numbers are of photos cut out of the training split, and vari
 they are of the test split: report those, choose nothing by them. Finished runs in --out are read, not repeated. Prints
 a Markdown table: the mean over seeds, the lowest and highest seed, and the teacher's shortcut probe.
 
+What pseudo-sketches are made of is measured with recipe own-photos on a folder of photos, and --test-data with real
+sketches of other photos; --split train of a dataset whose pairs were not trained on is a fair choice.
+
     python -m benchmarks.ablation --recipe qmul-shoes --data DATA --init WEIGHTS --out runs/ablation \
         --validation 0.2 --variants two-tower xmodalvit-paper --seeds 0 1 2
 """
@@ -24,7 +27,8 @@ from training.dataset import read_split
 from training.evaluate import evaluate
 from training.metrics import summarise
 from training.recipes import METHODS, RECIPES, get_recipe, two_tower, xmodalvit_paper
-from training.run import choose_device, train_stages
+from training.run import as_dataset, choose_device, train_stages
+from training.sketch_style import INGREDIENTS
 from training.stages import finished_stage, load_task, serving_stage, split_validation, torch_embed
 
 Variant = Callable[[TrainConfig], TrainConfig]
@@ -40,6 +44,16 @@ def teacher(config: TrainConfig, **changes: object) -> TrainConfig:
 def distillation(config: TrainConfig, **changes: object) -> TrainConfig:
     """The configuration with another distillation."""
     return replace(config, distillation=replace(config.distillation, **changes))  # type: ignore[arg-type]
+
+
+def style(config: TrainConfig, **changes: object) -> TrainConfig:
+    """The configuration with other pseudo-sketches."""
+    return replace(config, sketch_style=replace(config.sketch_style, **changes))  # type: ignore[arg-type]
+
+
+def without(ingredient: str) -> Variant:
+    """Pseudo-sketches without one of their ingredients."""
+    return lambda config: replace(config, sketch_style=config.sketch_style.without([ingredient]))
 
 
 def xmodalvit_direct(config: TrainConfig) -> TrainConfig:
@@ -60,6 +74,10 @@ VARIANTS: dict[str, Variant] = {
     "… + unfused term + dropout + mismatch": lambda config: teacher(
         xmodalvit_direct(config), unfused_weight=1.0, queue_size=0, modality_dropout=0.5, mismatch=True
     ),
+    "all ingredients": lambda config: config,
+    **{f"without {name}": without(name) for name in INGREDIENTS},
+    "edges by differences of Gaussians": lambda config: style(config, edges="dog"),
+    "edges of both kinds": lambda config: style(config, edges="both"),
     "direct + unfused targets": lambda config: distillation(
         teacher(xmodalvit_direct(config), unfused_weight=1.0, queue_size=0), unfused_targets=True
     ),
@@ -72,6 +90,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--init", required=True)
     parser.add_argument("--start", type=Path)
+    parser.add_argument("--test-data", type=Path, help="where to evaluate, if not on --data")
+    parser.add_argument("--split", default="test", help="of the dataset evaluated on, where nothing is held out")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -103,16 +123,20 @@ def measure(config: TrainConfig, name: str, arguments: argparse.Namespace) -> di
     result = out / "result.json"
     if not result.is_file():
         device = choose_device(arguments.device)
-        train_stages(config, data=arguments.data, out=out, device=device)
-        result.write_text(json.dumps(evaluate_run(out, config, arguments.data, device)), encoding="utf-8")
+        data = as_dataset(arguments.data, out, config)
+        train_stages(config, data=data, out=out, device=device)
+        result.write_text(json.dumps(evaluate_run(out, config, data, arguments, device)), encoding="utf-8")
     values: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     print(json.dumps({"variant": name, "seed": config.seed} | values), flush=True)
     return values
 
 
-def evaluate_run(out: Path, config: TrainConfig, data: Path, device: torch.device) -> dict[str, Any]:
+def evaluate_run(
+    out: Path, config: TrainConfig, data: Path, arguments: argparse.Namespace, device: torch.device
+) -> dict[str, Any]:
     train = read_split(data, "train")
-    split = split_validation(train, config)[1] or read_split(data, "test")
+    held_out = None if arguments.test_data else split_validation(train, config)[1]
+    split = held_out or read_split(arguments.test_data or data, arguments.split)
     stage = serving_stage(out)
     task, _ = load_task(out, stage, num_categories=len(train.categories))
     evaluation = evaluate(torch_embed(task.to(device), device), split, config.preprocessing)

@@ -1,9 +1,9 @@
 """What is lost and what is saved from teacher to student: accuracy and time of a query, on one split.
 
 Four ways to answer a sketch: the student alone; the student, its first --top photos re-ranked by the teacher; the
-teacher fusing the sketch with every photo of the gallery; the teacher unfused. A pair's score
-under fusion is t_p · t_s of that pair. Photos are encoded beforehand in all four, as an index would hold them. One seed;
-the times are medians over the queries, in PyTorch on this machine's CPU, float32, the four in turns.
+teacher fusing the sketch with every photo of the gallery; the teacher without fusion. A pair's score under fusion is
+t_p · t_s of that pair. Photos are encoded beforehand in all four, as an index would hold them. One seed; the times are
+medians over the queries, in PyTorch on this machine's CPU, float32, the four in turns.
 
     python -m benchmarks.rerank --run runs/shoes-xmodalvit --data DATA [--split test] [--top 50]
 """
