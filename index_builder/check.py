@@ -1,49 +1,17 @@
 """Is a generation intact? Hashes against the manifest, counts against each other, stored vectors against the index."""
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.errors import GalleryError
 from index_builder.gallery import Gallery
-from index_builder.manifest import FILES, Manifest
 
 _CHUNK_ROWS = 16384
 _NUM_PROBES = 256
 _NORM_TOLERANCE = 1e-3
 _SCORE_TOLERANCE = 1e-5
-
-
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def verify_files(folder: Path, manifest: Manifest) -> None:
-    """Hashes every file of a generation.
-
-    Raises:
-        GalleryError: a file is missing or altered.
-    """
-    for name in FILES:
-        expected = manifest.files.get(name)
-        if expected is None:
-            raise GalleryError(f"The manifest in {folder} does not list {name}; build the gallery again.")
-        try:
-            actual = file_sha256(folder / name)
-        except OSError as error:
-            raise GalleryError(
-                f"The gallery file {folder / name} cannot be read ({error.strerror}); build the gallery again."
-            ) from error
-        if actual != expected:
-            raise GalleryError(
-                f"The gallery file {folder / name} is damaged (sha256 {actual[:12]}…, expected {expected[:12]}…); "
-                "build the gallery again."
-            )
 
 
 def check_gallery(gallery: Gallery, *, made: Callable[[str], NDArray[np.float32]] | None = None) -> None:

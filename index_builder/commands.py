@@ -11,12 +11,13 @@ from types import FrameType
 from rich.console import Console
 
 from index_builder.build import BuildSettings, build_gallery
-from index_builder.check import check_gallery, verify_files
+from index_builder.check import check_gallery
 from index_builder.columns import Column, as_text
 from index_builder.errors import TooManyUnreadableError
 from index_builder.export import export_gallery
 from index_builder.follow import follow_folder
 from index_builder.gallery import open_gallery
+from index_builder.generation_files import verify_files
 from index_builder.photo_model import PhotoModel
 from index_builder.progress import ConsoleProgress, Progress
 from index_builder.watch import Watcher, WatchSettings

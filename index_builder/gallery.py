@@ -4,7 +4,7 @@ import json
 import shlex
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,9 +15,17 @@ from numpy.typing import NDArray
 
 from index_builder.errors import GalleryError
 from index_builder.filters import RowSelector
-from index_builder.generation_files import check_sizes, map_index, open_read_only, search_among
+from index_builder.generation_files import (
+    check_sizes,
+    hashed_at_opening,
+    map_index,
+    open_read_only,
+    search_among,
+    verify_files,
+)
 from index_builder.item import Hit, Item
 from index_builder.manifest import INDEX, ITEMS, THUMBNAILS, Manifest, read_manifest
+from index_builder.thumbnails import Thumbnails
 from model.bundle import Bundle
 
 CURRENT = "CURRENT"
@@ -33,8 +41,12 @@ class Gallery:
     Its files stay open, so it keeps answering when the generation is replaced, and even when its folder is removed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, hashed: Collection[str] | None = None) -> None:
         """Opens the folder of one generation; `open_gallery` is the usual way.
+
+        Args:
+            folder: of the generation.
+            hashed: which files are compared with their hashes; None takes those that nothing checks later.
 
         Raises:
             GalleryError: the generation is damaged or of another format version.
@@ -42,6 +54,7 @@ class Gallery:
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
         check_sizes(folder, self.manifest)
+        verify_files(folder, self.manifest, names=hashed_at_opening(self.manifest) if hashed is None else hashed)
         self.generation = self.manifest.generation
         self.size = self.manifest.count
         self.dimension = self.manifest.dimension
@@ -53,7 +66,7 @@ class Gallery:
         self._thread = threading.local()
         self._index = map_index(folder / INDEX)
         self._items = open_read_only(folder / ITEMS)
-        self._thumbnails = open_read_only(folder / THUMBNAILS)
+        self._thumbnails = Thumbnails(folder, are_sealed=self.manifest.thumbnails_sealed)
         try:
             self._check_counts()
             self._selector = RowSelector(self._items, num_rows=self.size)
@@ -142,21 +155,17 @@ class Gallery:
         return np.asarray(self._index.reconstruct_n(first_row, last_row - first_row), np.float32)
 
     def thumbnail_at(self, row: int) -> bytes:
-        """The thumbnail of a row of the index."""
-        with self._lock:
-            found = self._thumbnails.execute("SELECT image FROM thumbnails WHERE row = ?", (row,)).fetchone()
-        image: bytes = found[0]
-        return image
+        """The thumbnail of a row of the index.
+
+        Raises:
+            GalleryError: it is damaged.
+        """
+        ((content_sha256,),) = self.query("SELECT content_sha256 FROM items WHERE row = ?", (row,))
+        return self._thumbnails.image(row, content_sha256=content_sha256)
 
     def perceptual_hash_at(self, row: int) -> bytes | None:
         """What near-duplicates of a row's photo are found by, 32 bytes; None in a generation of an earlier release."""
-        with self._lock:
-            # Quoted names that are no column are text in SQLite, so the table is asked for its columns.
-            known = self._thumbnails.execute("SELECT count(*) FROM pragma_table_info('thumbnails')").fetchone()[0] > 2
-            query = "SELECT perceptual_hash FROM thumbnails WHERE row = ?"
-            found = self._thumbnails.execute(query, (row,)).fetchone() if known else (None,)
-        value: bytes | None = found[0]
-        return value
+        return self._thumbnails.perceptual_hash(row)
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a read-only query over the table `items`, fetched in pages."""
@@ -171,14 +180,13 @@ class Gallery:
 
     def num_thumbnails(self) -> int:
         """How many thumbnails there are, counted one by one."""
-        with self._lock:
-            return int(self._thumbnails.execute("SELECT count(*) FROM thumbnails").fetchone()[0])
+        return self._thumbnails.count()
 
     def close(self) -> None:
         """Closes the files; the gallery cannot be used afterwards."""
         with self._lock:
             self._items.close()
-            self._thumbnails.close()
+        self._thumbnails.close()
 
     def __enter__(self) -> Self:
         return self
@@ -214,10 +222,10 @@ class Gallery:
 
     def _check_counts(self) -> None:
         try:
-            (items,) = next(self.query("SELECT max(row) + 1 FROM items"))
-            (thumbnails,) = self._thumbnails.execute("SELECT max(row) + 1 FROM thumbnails").fetchone()
+            (items,) = next(self.query("SELECT coalesce(max(row) + 1, 0) FROM items"))
         except sqlite3.DatabaseError as error:
             raise GalleryError(f"The gallery {self.folder} is damaged ({error}); build it again.") from error
+        thumbnails = self._thumbnails.expected_count()
         counts = {"manifest": self.size, INDEX: self._index.ntotal, ITEMS: items, THUMBNAILS: thumbnails}
         if len(set(counts.values())) > 1 or self._index.d != self.dimension:
             stated = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -230,7 +238,7 @@ class Gallery:
 def open_gallery(path: Path, *, bundle: Bundle | None) -> Gallery:
     """Opens the current generation of a gallery.
 
-    Sizes and counts are checked, so that opening takes milliseconds; `python -m index_builder verify` checks hashes.
+    Its index and its items are hashed, which takes 0.6 s a gigabyte; `python -m index_builder verify` checks the rest.
 
     Args:
         path: the gallery's folder, as given to the index builder as `--out`.

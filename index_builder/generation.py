@@ -24,14 +24,14 @@ from index_builder.columns import Column, write_columns
 from index_builder.manifest import ERRORS, INDEX, ITEMS, THUMBNAILS, Counts, Duplicates
 from index_builder.near_duplicates import HASH_BYTES, near_duplicate_groups, perceptual_hash
 from index_builder.previous import PreviousGeneration
+from index_builder.thumbnails import SCHEMA as THUMBNAILS_SCHEMA
+from index_builder.thumbnails import seal_of
 
 _CHUNK_ROWS = 1024
 _MAX_DUPLICATE_GROUPS = 100
 _ITEMS_SCHEMA = """CREATE TABLE items (row INTEGER PRIMARY KEY, photo_id TEXT NOT NULL UNIQUE, path TEXT NOT NULL,
     size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, width_px INTEGER NOT NULL, height_px INTEGER NOT NULL,
     media_type TEXT NOT NULL, content_sha256 TEXT NOT NULL, metadata TEXT NOT NULL)"""
-_THUMBNAILS_SCHEMA = """CREATE TABLE thumbnails (row INTEGER PRIMARY KEY, image BLOB NOT NULL,
-    perceptual_hash BLOB NOT NULL)"""
 _SELECT_ITEMS = """SELECT photo_id, path, size_bytes, mtime_ns, width_px, height_px, media_type, content_sha256,
     metadata, vector, thumbnail, perceptual_hash, past_row FROM indexed ORDER BY photo_id"""
 
@@ -107,7 +107,7 @@ def write_generation(
     index = faiss.IndexFlatIP(dimension)
     with closing(_new_database(folder / ITEMS)) as items, closing(_new_database(folder / THUMBNAILS)) as thumbnails:
         items.execute(_ITEMS_SCHEMA)
-        thumbnails.execute(_THUMBNAILS_SCHEMA)
+        thumbnails.execute(THUMBNAILS_SCHEMA)
         first_row = 0
         for chunk in _chunks(database):
             rows = range(first_row, first_row + len(chunk))
@@ -117,7 +117,9 @@ def write_generation(
                 "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 ((row, *entry[:9]) for row, entry in zip(rows, chunk, strict=True)),
             )
-            thumbnails.executemany("INSERT INTO thumbnails VALUES (?, ?, ?)", zip(rows, images, hashes, strict=True))
+            seals = (seal_of(image, entry[7]) for image, entry in zip(images, chunk, strict=True))
+            kept = zip(rows, images, hashes, seals, strict=True)
+            thumbnails.executemany("INSERT INTO thumbnails VALUES (?, ?, ?, ?)", kept)
             first_row += len(chunk)
         columns = write_columns(items)
         items.execute("CREATE INDEX items_by_content ON items (content_sha256)")

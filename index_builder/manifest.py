@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from index_builder.columns import Column
 from index_builder.errors import GalleryError
+from model.seal import break_seal, sealed_text
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -64,6 +65,8 @@ class Manifest:
         content_digest: identifies what the generation answers; equal digests need no new generation.
         files: name -> hex sha256.
         file_sizes: name -> bytes.
+        thumbnails_sealed: whether each thumbnail carries its own hash, so that none needs to be read before it is asked
+            for; False in a generation of an earlier release.
     """
 
     generation: str
@@ -80,15 +83,16 @@ class Manifest:
     file_sizes: dict[str, int]
     columns: list[Column] = field(default_factory=list)
     near_duplicates: Duplicates | None = None
+    thumbnails_sealed: bool = False
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
-        """The text of manifest.json."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        """The text of manifest.json, sealed."""
+        return sealed_text(asdict(self))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Reads what `to_json` wrote; raises KeyError or TypeError when a field is missing or unknown."""
+        """Reads what `to_json` sealed; raises KeyError or TypeError when a field is missing or unknown."""
         nested = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
         if values.get("near_duplicates") is not None:
             nested["near_duplicates"] = Duplicates
@@ -115,9 +119,11 @@ def read_manifest(generation: Path) -> Manifest:
             f"The gallery's manifest {path} has format version {version}, this release reads version {FORMAT_VERSION}; "
             "build the gallery again."
         )
+    if not break_seal(values):
+        raise GalleryError(f"The gallery's manifest {path} is damaged; build the gallery again.")
     try:
         return Manifest.from_dict(values)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise GalleryError(
             f"The gallery's manifest {path} is incomplete ({error}); build the gallery again."
         ) from error

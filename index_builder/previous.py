@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.check import verify_files
 from index_builder.errors import GalleryError
 from index_builder.gallery import Gallery, current_generation, generation_folder
-from index_builder.manifest import Manifest
+from index_builder.manifest import FILES, Manifest
 from index_builder.work import PastPhoto
 
 
@@ -72,12 +71,7 @@ def open_previous(out: Path, *, fingerprint: str, precision: str) -> PreviousGen
         name = current_generation(out)
     except GalleryError:
         return None
-    gallery = Gallery(generation_folder(out, name))
-    try:
-        verify_files(gallery.folder, gallery.manifest)
-    except GalleryError:
-        gallery.close()
-        raise
+    gallery = Gallery(generation_folder(out, name), hashed=FILES)
     stamp = gallery.manifest.bundle
     same = (stamp.fingerprint, stamp.precision) == (fingerprint, precision)
     return PreviousGeneration(gallery, reuse_embeddings=same)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from index_builder.check import file_sha256
 from index_builder.errors import GalleryBusyError, GalleryError
 from index_builder.gallery import CURRENT, GENERATIONS
+from index_builder.generation_files import file_sha256
 from index_builder.manifest import FILES
 
 WORK = "work"

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from model.errors import BundleError
 from model.preprocess import Preprocessing
+from model.seal import SEAL, break_seal, sealed_text
 
 Modality = Literal["photo", "sketch"]
 MODALITIES: tuple[Modality, ...] = ("photo", "sketch")
@@ -21,7 +22,7 @@ class EncoderFile:
     """One ONNX file of a bundle.
 
     Attributes:
-        file: name within the bundle's folder.
+        file: name within the bundle's folder, never a path out of it.
         sha256: hex digest of its bytes.
         accuracy_lost: points of acc@1 on the validation split that this precision loses against fp32; None when the
             bundle was exported without a validation split.
@@ -30,6 +31,12 @@ class EncoderFile:
     file: str
     sha256: str
     accuracy_lost: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.file in ("", ".", "..") or self.file != Path(self.file).name:
+            raise BundleError(
+                f"The bundle names the file {self.file!r}; expected a name within its folder, export it again."
+            )
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,9 @@ class Bundle:
                 default_precisions={modality: values["default_precisions"][modality] for modality in MODALITIES},
                 info=values["info"],
             )
-        except (KeyError, TypeError) as error:
+        except BundleError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BundleError(f"The bundle {path} is incomplete: {error} in {MANIFEST}; export it again.") from error
 
 
@@ -151,6 +160,11 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"The manifest of bundle {path} cannot be read ({error}); export it again.") from error
     if not isinstance(values, dict):
         raise BundleError(f"The manifest of the bundle {path} is not a JSON object; export it again.")
+    if not break_seal(values):
+        raise BundleError(
+            f"The manifest of bundle {path} is damaged: its content is not what was sealed; copy or export the bundle "
+            f"again, or take the line {SEAL!r} out of {MANIFEST} if you changed it on purpose."
+        )
     bundle = Bundle.from_dict(values, path=path)
     for file in {file.file: file for files in bundle.encoders.values() for file in files.values()}.values():
         _verify(path / file.file, file.sha256)
@@ -159,9 +173,8 @@ def read_bundle(path: Path) -> Bundle:
 
 def write_manifest(bundle: Bundle) -> None:
     """Writes `bundle.json` into the bundle's folder; call it last, when all encoders are in place."""
-    text = json.dumps(bundle.to_dict(), indent=2, ensure_ascii=False) + "\n"
     aside = bundle.path / (MANIFEST + ".partial")
-    aside.write_text(text, encoding="utf-8")
+    aside.write_text(sealed_text(bundle.to_dict()), encoding="utf-8")
     aside.replace(bundle.path / MANIFEST)
 
 

@@ -1,6 +1,7 @@
 """An ONNX Runtime session with a verified device: images in, unit-norm embeddings out."""
 
 import warnings
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -8,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, Modality
-from model.errors import ProviderError
+from model.errors import BundleError, ProviderError
 
 Device = Literal["auto", "cpu", "cuda"]
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -74,7 +75,7 @@ def open_encoder(
 
     Raises:
         ProviderError: CUDA was asked for and the session would run on the CPU.
-        BundleError: the bundle does not hold the precision.
+        BundleError: the bundle does not hold the precision, or the file is no encoder of the bundle's dimensions.
     """
     chosen = bundle.default_precision(modality) if precision == "default" else precision
     wanted = _providers(device)
@@ -84,13 +85,29 @@ def open_encoder(
     options = ort.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.log_severity_level = 3  # a failed provider is reported by the check below, in one sentence
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # likewise
-        session = ort.InferenceSession(str(bundle.encoder_path(modality, chosen)), options, providers=wanted)
+    path = bundle.encoder_path(modality, chosen)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # likewise
+            session = ort.InferenceSession(str(path), options, providers=wanted)
+    except Exception as error:  # ONNX Runtime has a type for each way in which a file can be wrong
+        raise BundleError(f"The encoder {path} cannot be opened ({error}); export the bundle again.") from error
+    _check_shapes(session, bundle, path)
     actual = session.get_providers()[0]
     if actual != wanted[0]:
         _report_fallback(device, actual)
     return Encoder(session, bundle, precision=chosen)
+
+
+def _check_shapes(session: ort.InferenceSession, bundle: Bundle, path: Path) -> None:
+    side = bundle.preprocessing.image_size_px
+    expected = [3, side, side], [bundle.embedding_dim]
+    actual = session.get_inputs()[0].shape[1:], session.get_outputs()[0].shape[1:]
+    if actual != expected:
+        raise BundleError(
+            f"The encoder {path} turns {actual[0]} into {actual[1]}, but its bundle says {expected[0]} into "
+            f"{expected[1]}; export the bundle again."
+        )
 
 
 def _providers(device: Device) -> list[str]:

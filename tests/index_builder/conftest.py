@@ -100,8 +100,16 @@ class Workshop:
             }
 
 
+def new_workshop(folder: Path) -> Workshop:
+    (folder / "photos").mkdir()
+    return Workshop(folder / "photos", folder / "gallery")
+
+
+@pytest.fixture(scope="session")
+def make_workshop() -> Callable[[Path], Workshop]:
+    return new_workshop
+
+
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    return Workshop(photos, tmp_path / "gallery")
+    return new_workshop(tmp_path)

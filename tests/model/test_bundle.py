@@ -1,4 +1,6 @@
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from model.bundle import MANIFEST, Bundle, EncoderFile, file_sha256, read_bundle, write_manifest
+from model.bundle import MANIFEST, Bundle, EncoderFile, default_bundle_path, file_sha256, read_bundle, write_manifest
 from model.encoder import open_encoder
 from model.errors import BundleError, ProviderError
 from model.preprocess import Preprocessing
@@ -140,3 +142,60 @@ def test_auto_warns_when_a_gpu_build_falls_back_to_the_cpu(bundle: Bundle, monke
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
     with pytest.warns(match="No usable GPU"):
         assert open_encoder(bundle, "photo", device="auto").provider == "CPUExecutionProvider"
+
+
+def test_a_changed_byte_in_the_manifest_never_changes_what_it_says(bundle: Bundle) -> None:
+    path = bundle.path / MANIFEST
+    whole, dice, num_refused = path.read_bytes(), random.Random(0), 0
+    for place in dice.sample(range(len(whole)), 150):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ dice.randrange(1, 256)]) + whole[place + 1 :])
+        try:
+            assert read_bundle(bundle.path) == bundle
+        except BundleError:
+            num_refused += 1
+    assert num_refused > 100
+
+
+def test_a_manifest_that_was_changed_on_purpose_says_how_to_keep_the_change(bundle: Bundle) -> None:
+    path = bundle.path / MANIFEST
+    values = json.loads(path.read_text()) | {"name": "better"}
+    path.write_text(json.dumps(values))
+    with pytest.raises(BundleError, match="take the line 'seal' out"):
+        read_bundle(bundle.path)
+    del values["seal"]
+    path.write_text(json.dumps(values))
+    assert read_bundle(bundle.path).name == "better"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"embedding_dim": "many"}, {"encoders": []}, {"encoders": {"photo": 1, "sketch": 2}}, {"preprocessing": None}],
+)
+def test_a_manifest_of_odd_values_is_refused(bundle: Bundle, change: dict[str, object]) -> None:
+    values = bundle.to_dict() | change
+    (bundle.path / MANIFEST).write_text(json.dumps(values))
+    with pytest.raises(BundleError, match="incomplete"):
+        read_bundle(bundle.path)
+
+
+@pytest.mark.parametrize("name", ["../sketch.onnx", "/etc/passwd", "", ".", ".."])
+def test_an_encoder_outside_of_the_bundle_is_refused(name: str) -> None:
+    with pytest.raises(BundleError, match="a name within its folder"):
+        EncoderFile(name, "0" * 64)
+
+
+def test_an_encoder_of_another_dimension_than_the_bundle_says_is_refused(bundle: Bundle) -> None:
+    wrong = replace(bundle, embedding_dim=DIM + 1)
+    with pytest.raises(BundleError, match=r"turns \[3, 16, 16\] into \[5\], but its bundle says .* into \[6\]"):
+        open_encoder(wrong, "sketch", device="cpu")
+
+
+def test_a_file_that_is_no_encoder_is_refused(bundle: Bundle) -> None:
+    (bundle.path / "sketch.onnx").write_bytes(b"no network")
+    with pytest.raises(BundleError, match=r"sketch\.onnx cannot be opened"):
+        open_encoder(bundle, "sketch", device="cpu")
+
+
+def test_the_demo_bundle_is_sealed() -> None:
+    assert "seal" in json.loads((default_bundle_path() / MANIFEST).read_text())
+    read_bundle(default_bundle_path())

@@ -1,3 +1,4 @@
+import json
 import logging
 import shutil
 import threading
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from index_builder.errors import GalleryError
 from index_builder.gallery import current_generation, open_gallery
+from model.seal import break_seal, sealed_text
 from service.app import create_app
 from service.engine import SearchEngine
 from service.live_gallery import LiveGallery
@@ -205,7 +207,9 @@ def publish_copy(gallery: Path, name: str) -> Path:
     old = gallery / "generations" / current_generation(gallery)
     new = Path(shutil.copytree(old, old.with_name(name)))
     manifest = new / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(old.name, name))
+    values = {**json.loads(manifest.read_text()), "generation": name}
+    break_seal(values)
+    manifest.write_text(sealed_text(values))
     (gallery / "CURRENT").write_text(name)
     return new
 
