@@ -17,3 +17,7 @@ class FilterError(SketchSearchError):
 
 class GalleryBusyError(GalleryError):
     """Another builder is at work on the gallery; it will be free again."""
+
+
+class GpuError(GalleryError):
+    """A gallery cannot be searched on a GPU; the message says why and what to do."""

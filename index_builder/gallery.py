@@ -23,6 +23,7 @@ from index_builder.generation_files import (
     search_among,
     verify_files,
 )
+from index_builder.gpu_index import Gpu, GpuIndex
 from index_builder.item import Hit, Item
 from index_builder.manifest import INDEX, ITEMS, THUMBNAILS, Manifest, read_manifest
 from index_builder.thumbnails import Thumbnails
@@ -65,6 +66,7 @@ class Gallery:
         self._lock = threading.Lock()
         self._thread = threading.local()
         self._index = map_index(folder / INDEX)
+        self._on_gpu: GpuIndex | None = None
         self._items = open_read_only(folder / ITEMS)
         self._thumbnails = Thumbnails(folder, are_sealed=self.manifest.thumbnails_sealed)
         try:
@@ -73,6 +75,19 @@ class Gallery:
         except GalleryError:
             self.close()
             raise
+
+    @property
+    def device(self) -> str:
+        """Where searches over all photos run: "cpu" or "cuda". Filtered ones run on the CPU in either case."""
+        return "cpu" if self._on_gpu is None else self._on_gpu.device
+
+    def search_on(self, gpu: Gpu) -> None:
+        """Searches on a GPU from now on, with the same answers; to be called once, before the first search.
+
+        Raises:
+            GpuError: the index does not fit, or the GPU does not score as the CPU does; searches stay on the CPU.
+        """
+        self._on_gpu = gpu.place(self._index)
 
     def select(self, filters: Sequence[str]) -> NDArray[np.int64] | None:
         """The rows of the photos that match all of the filters; None, which means all photos, without any.
@@ -110,12 +125,13 @@ class Gallery:
         if not size:
             return []
         # Not searched and then sifted: the index compares with the chosen rows alone, so that there are k if k exist.
+        index = self._index if rows is not None or self._on_gpu is None else self._on_gpu
         chosen = {} if rows is None else {"params": search_among(rows)}
         wanted = min(k, size)
         fetched = min(wanted + 1, size)
         # FAISS keeps any of several equal scores: fetch until the last one kept is better than the first one dropped.
         while True:
-            scores, found = (answer[0] for answer in self._index.search(query, fetched, **chosen))
+            scores, found = (answer[0] for answer in index.search(query, fetched, **chosen))
             if fetched == size or scores[wanted - 1] > scores[-1]:
                 break
             fetched = min(2 * fetched, size)
@@ -183,7 +199,9 @@ class Gallery:
         return self._thumbnails.count()
 
     def close(self) -> None:
-        """Closes the files; the gallery cannot be used afterwards."""
+        """Closes the files and frees the GPU; the gallery cannot be used afterwards."""
+        if self._on_gpu is not None:
+            self._on_gpu.close()
         with self._lock:
             self._items.close()
         self._thumbnails.close()

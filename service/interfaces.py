@@ -82,6 +82,10 @@ class PhotoGallery(Protocol):
         """D, the length of an embedding."""
 
     @property
+    def device(self) -> str:
+        """Where searches over all photos run: "cpu" or "cuda"."""
+
+    @property
     def columns(self) -> Sequence[Column]:
         """The columns of the photos' metadata."""
 

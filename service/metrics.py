@@ -95,7 +95,7 @@ class _EngineFacts(Collector):
             return
         encoder, live = self.engine.encoder, self.engine.gallery
         with live.lease() as gallery:
-            size, generation = gallery.size, gallery.generation
+            size, generation, device = gallery.size, gallery.generation, gallery.device
         yield GaugeMetricFamily("sketch_search_gallery_size", "Photos in the generation being served.", size)
         yield InfoMetricFamily(
             "sketch_search_gallery_generation", "The generation being served.", {"generation": generation}
@@ -110,3 +110,4 @@ class _EngineFacts(Collector):
             "Where and in which precision sketches are encoded.",
             {"provider": encoder.provider, "precision": encoder.precision},
         )
+        yield InfoMetricFamily("sketch_search_index_device", "Where the gallery is searched.", {"device": device})

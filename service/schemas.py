@@ -180,6 +180,9 @@ class GalleryInfo(GalleryIdentity):
     """The gallery being served."""
 
     dimension: int = Field(ge=1)
+    index_device: str = Field(
+        description="where it is searched; filtered searches always run on the CPU", examples=["cpu"]
+    )
     problem: str | None = Field(description="why a newer generation on disk is not being served; null when all is well")
     columns: list[ColumnInfo] = Field(description="what searches can be filtered by")
 

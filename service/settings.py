@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where sketches are encoded; cuda refuses to start without a usable GPU"
     )
+    index_device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where the gallery is searched; cuda refuses to start when its index does not fit a GPU"
+    )
+    index_device_memory_mb: int = Field(
+        4096, ge=1, description="most GPU memory for the index; twice that while a new generation replaces the old"
+    )
     precision: str = Field("default", description="encoder precision, such as fp32; default is the bundle's choice")
     encoder_threads: int = Field(0, ge=0, description="CPU threads for one encode; 0 takes all cores")
     concurrent_encodes: int = Field(

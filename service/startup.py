@@ -4,6 +4,7 @@ from index_builder.gallery import current_generation, open_gallery
 from model.bundle import default_bundle_path, read_bundle
 from model.encoder import open_encoder
 from service.engine import SearchEngine
+from service.index_device import open_index_device
 from service.live_gallery import LiveGallery
 from service.settings import Settings
 
@@ -23,8 +24,10 @@ def open_engine(settings: Settings) -> SearchEngine:
         precision=settings.precision,
         num_threads=settings.encoder_threads,
     )
+    device = open_index_device(settings)
     gallery = LiveGallery(
-        lambda: open_gallery(settings.gallery, bundle=bundle), lambda: current_generation(settings.gallery)
+        lambda: device.adopt(open_gallery(settings.gallery, bundle=bundle)),
+        lambda: current_generation(settings.gallery),
     )
     return SearchEngine(
         encoder, gallery, max_pixels=settings.max_pixels, concurrent_encodes=settings.concurrent_encodes

@@ -86,6 +86,7 @@ def _gallery_info(serving: Serving) -> GalleryInfo:
             generation=gallery.generation,
             size=gallery.size,
             dimension=gallery.dimension,
+            index_device=gallery.device,
             problem=live.problem,
             columns=[ColumnInfo(**asdict(column)) for column in gallery.columns],
         )

@@ -37,6 +37,7 @@ class NamedGallery:
     generation: str
     size: int = 3
     dimension: int = 784
+    device: str = "cpu"
     closed: bool = False
 
     columns: tuple[()] = ()

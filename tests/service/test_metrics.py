@@ -107,6 +107,7 @@ def test_gallery_provider_and_version_are_those_of_the_engine(client: TestClient
         assert found["sketch_search_gallery_generation_info"] == [({"generation": gallery.generation}, 1.0)]
     expected = {"provider": "FakeExecutionProvider", "precision": "fp32"}
     assert found["sketch_search_provider_info"] == [(expected, 1.0)]
+    assert found["sketch_search_index_device_info"] == [({"device": "cpu"}, 1.0)]
     assert found["sketch_search_build_info"] == [({"version": __version__}, 1.0)]
 
 

@@ -19,7 +19,8 @@ def test_the_table_lists_every_setting_with_its_flag_variable_and_meaning() -> N
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_be_given_as_a_flag_and_as_a_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    special = {"device": "cpu", "log_level": "error", "log_format": "json", "metrics": "False", "default_k": "9"}
+    special = {"device": "cpu", "index_device": "cpu", "log_level": "error", "log_format": "json", "metrics": "False"}
+    special["default_k"] = "9"
     text = special.get(name, "77")
     by_flag = getattr(CliApp.run(Settings, cli_args=[flag(name), text]), name)
     monkeypatch.setenv(environment_variable(name), text)
