@@ -3,8 +3,9 @@
     python docker/prove_gpu_install.py
 
 Installs requirements/gpu.txt by hash (about 4 GB, in a temporary folder; needs uv), imports both GPU packages, makes
-sure that nothing but the driver is missing for CUDA, that asking for CUDA is refused in one sentence, and that the
-device "auto" warns and goes on with the CPU. With a GPU, `pytest -m gpu` says the rest.
+sure that nothing but the driver is missing for CUDA, that the libraries of CUDA 12 (faiss) and of CUDA 13 (onnxruntime)
+cannot be mistaken for each other (needs nm, of binutils), that asking for CUDA is refused in one sentence, and that the
+device "auto" warns and goes on with the CPU. With a GPU, docker/prove_gpu.py says the rest.
 """
 
 import os
@@ -42,6 +43,25 @@ except OSError as error:
     assert str(error).startswith("libcuda.so.1:"), f"more than the driver is missing: {error}"
     print("nothing but the driver (libcuda.so.1) is missing for CUDA")
 """
+# Both packages load a libcurand.so.10, one of CUDA 12 and one of CUDA 13, and the loader knows libraries by that name
+# alone. It matters only if something is taken from it; what they take from the others carries the version in its name.
+SYMBOLS = """
+import re, subprocess
+from pathlib import Path
+import faiss, onnxruntime
+libraries = {
+    "12": Path(faiss.__file__).parent / "libfaiss.so",
+    "13": Path(onnxruntime.__file__).parent / "capi" / "libonnxruntime_providers_cuda.so",
+}
+for version, path in libraries.items():
+    listed = subprocess.run(["nm", "-D", "--undefined-only", str(path)], capture_output=True, text=True, check=True)
+    cuda = re.findall(r"U ((?:cuda|cublas|curand|cudnn|cufft)\\w*)(?:@+(\\S+))?", listed.stdout)
+    assert len(cuda) > 40, f"{path.name} takes only {cuda} from CUDA"
+    assert not [name for name, _ in cuda if name.startswith("curand")], f"{path.name} uses libcurand"
+    wrong = [name for name, library in cuda if not library.endswith(f".so.{version}")]
+    assert not wrong, f"{path.name} takes {wrong} from whatever was loaded first"
+print("neither uses libcurand, and every function of CUDA is taken from a version by name: any import order will do")
+"""
 PHOTO = "import sys; from PIL import Image; Image.new('RGB', (64, 64), 'red').save(sys.argv[1])"
 
 
@@ -62,7 +82,7 @@ def _check(folder: Path) -> None:
     requirements = str(ROOT / "requirements" / "gpu.txt")
     _run("uv", "pip", "install", "--quiet", "--require-hashes", "--python", python, "-r", requirements, cache=folder)
     print("ok      requirements/gpu.txt resolves and installs by hash")
-    for script in (IMPORTS, LIBRARIES):
+    for script in (IMPORTS, LIBRARIES, SYMBOLS):
         print(f"ok      {_run(python, '-c', script).strip()}")
     photos = folder / "photos"
     photos.mkdir()
