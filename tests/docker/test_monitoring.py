@@ -3,6 +3,8 @@
 import inspect
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,22 @@ def test_prometheus_asks_the_services_by_the_names_that_compose_gives_them(
     assert set(found["names"]) <= set(services)
     assert found["port"] == 8000
     assert job["job_name"] == "sketch-search"
+
+
+def test_every_alert_is_tried_out_silent_and_ringing(folder: Path) -> None:
+    rules = yaml.safe_load((folder / "prometheus" / "alerts.yml").read_text())
+    tried = yaml.safe_load((folder / "prometheus" / "alerts.test.yml").read_text())
+    cases = [case for test in tried["tests"] for case in test["alert_rule_test"]]
+    ringing = {case["alertname"] for case in cases if "exp_alerts" in case}
+    silent = {case["alertname"] for case in cases if "exp_alerts" not in case}
+    assert ringing == silent == set(alerts(rules))
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Prometheus")
+@pytest.mark.parametrize(
+    "words",
+    [("check", "config", "prometheus.yml"), ("check", "rules", "alerts.yml"), ("test", "rules", "alerts.test.yml")],
+)
+def test_promtool_finds_nothing_wrong(folder: Path, words: tuple[str, ...]) -> None:
+    done = subprocess.run(["promtool", *words], cwd=folder / "prometheus", capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
