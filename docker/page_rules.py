@@ -7,6 +7,7 @@ from pathlib import Path
 
 _SOURCE = Path(__file__).resolve().parents[1]
 BARE_PORT = 18091
+_NO_GPU = "" if shutil.which("nvidia-smi") else "there is no GPU here"
 _NO_CLUSTER = "there is no cluster here; the manifests are checked against the schema by tests/docker"
 
 
@@ -56,12 +57,13 @@ RULES = (
     Rule(r"\.venv/bin/python -m training run .*", shortened=" --epochs 1"),
     Rule(r"(\w+=\S+ )?docker compose up", serves=True, stays=True),
     Rule(
-        r"docker compose --profile monitoring up -d", left_out="its images have to be pulled, which cannot be done here"
+        r"docker compose --profile monitoring up -d",
+        left_out="its images have to be pulled, which cannot be done here; docker/prove_monitoring.py does the rest",
     ),
-    Rule(
-        r"docker compose --profile gpu up service-gpu",
-        left_out="" if shutil.which("nvidia-smi") else "there is no GPU here",
-    ),
+    Rule(r"docker compose --profile gpu up service-gpu", left_out=_NO_GPU),
+    Rule(r"python docker/prove_gpu\.py", left_out=_NO_GPU),
+    Rule(r"uv (venv|pip install) .*\.venv-gpu.*", left_out=_NO_GPU),
+    Rule(r"\.venv-gpu/.*", left_out=_NO_GPU),
     Rule(r"docker compose --profile train run --rm train .*", shortened=" --epochs 1"),
     Rule(r"docker push .*", left_out="there is no registry here"),
     Rule(r"kubectl .*", left_out=_NO_CLUSTER),

@@ -64,3 +64,12 @@ def test_a_gpu_that_leaves_out_rows_fails_the_comparison(checks: ModuleType, mon
     monkeypatch.setattr(Gpu, "place", lambda self, index: Forgetful(good(self, index)))
     with pytest.raises(AssertionError, match="top 1: 0 of 200 answers"):
         checks.check_search("cpu", 500)
+
+
+def test_the_page_names_every_test_that_needs_a_gpu(root: Path) -> None:
+    page = (root / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
+    needing = [path for path in (root / "tests").rglob("test_*.py") if "pytest.mark.gpu," in path.read_text()]
+    assert len(needing) > 1
+    for path in needing:
+        if path != Path(__file__):
+            assert str(path.relative_to(root)) in page, path
