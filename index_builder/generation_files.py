@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import faiss
-import numpy as np
-from numpy.typing import NDArray
 
 from index_builder.errors import GalleryError
 from index_builder.manifest import Manifest
@@ -39,14 +37,6 @@ def map_index(path: Path) -> Any:  # noqa: ANN401  faiss has no types
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise GalleryError(f"The gallery file {path} is damaged; build the gallery again.") from error
-
-
-def search_among(rows: NDArray[np.int64]) -> Any:  # noqa: ANN401  faiss has no types
-    """Parameters of a search that compares with these rows of a flat index, and with no others."""
-    # Of FAISS's selectors the array is the one that a flat index walks along, so that few rows cost little: of
-    # 100,000 rows half take 2.1 ms (a bitmap 5.6 ms), 1 % 0.03 ms (0.26 ms).
-    make: Any = faiss.SearchParameters
-    return make(sel=faiss.IDSelectorArray(rows))  # given here, the selector lives as long as the parameters
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
