@@ -7,6 +7,7 @@ from pathlib import Path
 
 from index_builder.build import DEFAULT_ERROR_RATE, FEW_ERRORS
 from index_builder.commands import EXIT_CODES, run
+from index_builder.index_choice import DEFAULT_MEMORY_BYTES, DEFAULT_RECALL
 
 _PROGRAM = "python -m index_builder"
 SETTLE_VARIABLE = "SKETCH_SEARCH_WATCH_SETTLE_SECONDS"
@@ -58,6 +59,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
     _add_encoder(parser)
+    _add_index(parser)
     _add_watch(parser)
     return parser
 
@@ -75,6 +77,21 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
     if command == "export":
         parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="a .npy or .parquet file")
     return parser
+
+
+def _add_index(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--recall", type=float, default=DEFAULT_RECALL, help=f"recall@10 that searches must reach ({DEFAULT_RECALL:g})"
+    )
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        default=DEFAULT_MEMORY_BYTES,
+        help="what searches may keep in memory, such as 300MB (1GB); embeddings stay on disk",
+    )
+    parser.add_argument(
+        "--sketches", type=Path, metavar="DRAWINGS", help="a folder or manifest.json of drawings to measure recall with"
+    )
 
 
 def _add_watch(parser: argparse.ArgumentParser) -> None:

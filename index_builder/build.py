@@ -3,12 +3,13 @@
 import json
 import time
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from index_builder.embed import embed_photos
 from index_builder.errors import GalleryError, TooManyUnreadableError
 from index_builder.generation import count_photos, write_errors
+from index_builder.index_choice import IndexWish
 from index_builder.manifest import ERRORS, Counts
 from index_builder.metadata import read_metadata
 from index_builder.photo_model import PhotoModel
@@ -38,6 +39,7 @@ class BuildSettings:
         num_workers: threads that decode; 0 takes one per core.
         is_followed: another build follows when the folder changes, so a file that is being written is left to that
             one instead of being reported.
+        index: what is asked of the index: recall, memory, sketches to measure with.
         unsettled: paths below `photos` of files that are known to be being written.
     """
 
@@ -47,6 +49,7 @@ class BuildSettings:
     max_error_rate: float | None = None
     num_workers: int = 0
     is_followed: bool = False
+    index: IndexWish = field(default_factory=IndexWish)
     unsettled: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -86,7 +89,7 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
                 held = [*held, *_hold_changing(store, root, progress)]
             counts = _checked_counts(store, settings)
             _say_metadata(store, settings, progress)
-            release = Release(settings.out, root, store.database, model, previous)
+            release = Release(settings.out, root, store.database, model, previous, settings.index)
             report = release.finish(counts, num_encoded=num_encoded, progress=progress)
         remove_work(settings.out)
     return replace(report, held=tuple(held))

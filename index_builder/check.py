@@ -7,11 +7,14 @@ from numpy.typing import NDArray
 
 from index_builder.errors import GalleryError
 from index_builder.gallery import Gallery
+from index_builder.lists import encoded, list_codes, list_ids
 
 _CHUNK_ROWS = 16384
 _NUM_PROBES = 256
 _NORM_TOLERANCE = 1e-3
 _SCORE_TOLERANCE = 1e-5
+# Another processor may round a code differently here and there; a code of another embedding differs almost everywhere.
+_DIFFERING_CODE = 0.5
 
 
 def check_gallery(gallery: Gallery, *, made: Callable[[str], NDArray[np.float32]] | None = None) -> None:
@@ -33,6 +36,7 @@ def check_gallery(gallery: Gallery, *, made: Callable[[str], NDArray[np.float32]
             f"{numbers[1]} thumbnails held; found {counts.found}, indexed {counts.indexed}, skipped {counts.skipped}."
         )
     _check_norms(gallery)
+    _check_lists(gallery)
     _check_probes(gallery, made)
 
 
@@ -48,6 +52,31 @@ def _check_norms(gallery: Gallery) -> None:
             )
 
 
+def _check_lists(gallery: Gallery) -> None:
+    """Every photo must be in one inverted list, with a code that its embedding gives."""
+    if gallery.lists is None:
+        return
+    index = gallery.lists.index
+    places = np.zeros(gallery.size, np.int64)
+    for number in range(index.nlist):
+        rows = list_ids(index, number)
+        known = rows[(rows >= 0) & (rows < gallery.size)]
+        np.add.at(places, known, 1)
+        codes = list_codes(index, number)[np.isin(rows, known)]
+        differing = np.mean(codes != encoded(index, number, gallery.embeddings_of(known)), axis=1)
+        wrong = np.flatnonzero(differing > _DIFFERING_CODE)
+        if len(wrong) or len(known) < len(rows):
+            row = known[wrong[0]] if len(wrong) else rows[~np.isin(rows, known)][0]
+            raise GalleryError(
+                f"The index of {gallery.folder} does not fit the embedding in row {row}; build it again."
+            )
+    if (places != 1).any():
+        row = int(np.flatnonzero(places != 1)[0])
+        raise GalleryError(
+            f"The index of {gallery.folder} holds row {row} {places[row]} times, expected once; build it again."
+        )
+
+
 def _check_probes(gallery: Gallery, made: Callable[[str], NDArray[np.float32]] | None) -> None:
     """Photos spread over the gallery must come first when searched for, or share the first place with their equals."""
     step = max(1, gallery.size // _NUM_PROBES)
@@ -56,7 +85,7 @@ def _check_probes(gallery: Gallery, made: Callable[[str], NDArray[np.float32]] |
         vector = gallery.embedding_at(row) if made is None else made(photo_id)
         (best,) = gallery.search(vector, k=1)
         own = float(vector @ gallery.embedding_at(row))
-        if best.photo_id != photo_id and best.score > own + _SCORE_TOLERANCE:
+        if best.photo_id != photo_id and abs(best.score - own) > _SCORE_TOLERANCE:
             raise GalleryError(
                 f"The photo {photo_id!r} of {gallery.folder} does not find itself: {best.photo_id!r} "
                 f"scores {best.score:.6f}, itself {own:.6f}; build the gallery again."

@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -18,8 +19,10 @@ from index_builder.export import export_gallery
 from index_builder.follow import follow_folder
 from index_builder.gallery import open_gallery
 from index_builder.generation_files import verify_files
+from index_builder.index_choice import IndexWish, describe, parse_bytes
 from index_builder.photo_model import PhotoModel
 from index_builder.progress import ConsoleProgress, Progress
+from index_builder.sketch_queries import embed_sketches, find_sketches
 from index_builder.watch import Watcher, WatchSettings
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.encoder import open_encoder
@@ -74,6 +77,7 @@ def _build(arguments: Namespace) -> None:
         metadata=arguments.metadata,
         max_error_rate=arguments.max_error_rate,
         num_workers=arguments.workers,
+        index=_index_wish(arguments, bundle),
     )
     model = PhotoModel.from_bundle(bundle, device=arguments.device, precision=arguments.precision)
     if arguments.watch:
@@ -81,6 +85,12 @@ def _build(arguments: Namespace) -> None:
         _watch(settings, how, model, progress)
     else:
         build_gallery(settings, model=model, progress=progress)
+
+
+def _index_wish(arguments: Namespace, bundle: Bundle) -> IndexWish:
+    paths = [] if arguments.sketches is None else find_sketches(arguments.sketches)
+    embed = partial(embed_sketches, paths, bundle, device=arguments.device) if paths else None
+    return IndexWish(recall=arguments.recall, memory_bytes=parse_bytes(arguments.memory), sketches=embed)
 
 
 def _watch(settings: BuildSettings, how: WatchSettings, model: PhotoModel, progress: Progress) -> None:
@@ -108,6 +118,11 @@ def _info(arguments: Namespace) -> None:
     for column in manifest.columns:
         _print(f"column      {_describe(column)}")
     _print(f"index       {manifest.index_type}, dimension {manifest.dimension}")
+    if (tuning := manifest.tuning) is not None:
+        _print(f"            {describe(tuning)}")
+        _print(
+            f"            {tuning.bytes_per_vector:g} bytes a photo in memory; asked: recall {tuning.recall_target:g}"
+        )
     _print(f"bundle      {stamp.name} ({stamp.fingerprint[:12]}), {stamp.precision}")
     _print(f"size        {sum(manifest.file_sizes.values()):,} bytes")
 

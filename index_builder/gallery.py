@@ -13,20 +13,16 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.approximate_search import ApproximateIndex
 from index_builder.errors import GalleryError
+from index_builder.exact_search import ExactIndex
 from index_builder.filters import RowSelector
-from index_builder.generation_files import (
-    check_sizes,
-    hashed_at_opening,
-    map_index,
-    open_read_only,
-    search_among,
-    verify_files,
-)
-from index_builder.gpu_index import Gpu, GpuIndex
+from index_builder.generation_files import check_sizes, hashed_at_opening, open_read_only, verify_files
+from index_builder.gpu_index import Gpu
 from index_builder.item import Hit, Item
-from index_builder.manifest import INDEX, ITEMS, THUMBNAILS, Manifest, read_manifest
+from index_builder.manifest import APPROXIMATE, INDEX, ITEMS, THUMBNAILS, Manifest, read_manifest
 from index_builder.thumbnails import Thumbnails
+from index_builder.vector_file import VectorFile
 from model.bundle import Bundle
 
 CURRENT = "CURRENT"
@@ -65,8 +61,9 @@ class Gallery:
         self._photos_root = Path(self.manifest.photos_root)
         self._lock = threading.Lock()
         self._thread = threading.local()
-        self._index = map_index(folder / INDEX)
-        self._on_gpu: GpuIndex | None = None
+        self._exact = ExactIndex(folder / INDEX)
+        self._vectors = VectorFile(folder / INDEX, count=self.size, dimension=self.dimension)
+        self.lists = self._open_lists()
         self._items = open_read_only(folder / ITEMS)
         self._thumbnails = Thumbnails(folder, are_sealed=self.manifest.thumbnails_sealed)
         try:
@@ -79,7 +76,7 @@ class Gallery:
     @property
     def device(self) -> str:
         """Where searches over all photos run: "cpu" or "cuda". Filtered ones run on the CPU in either case."""
-        return "cpu" if self._on_gpu is None else self._on_gpu.device
+        return self._exact.device
 
     def search_on(self, gpu: Gpu) -> None:
         """Searches on a GPU from now on, with the same answers; to be called once, before the first search.
@@ -87,7 +84,7 @@ class Gallery:
         Raises:
             GpuError: the index does not fit, or the GPU does not score as the CPU does; searches stay on the CPU.
         """
-        self._on_gpu = gpu.place(self._index)
+        self._exact.search_on(gpu)
 
     def select(self, filters: Sequence[str]) -> NDArray[np.int64] | None:
         """The rows of the photos that match all of the filters; None, which means all photos, without any.
@@ -104,7 +101,7 @@ class Gallery:
             return self._selector.select(filters)
 
     def search(self, embedding: NDArray[np.float32], *, k: int, rows: NDArray[np.int64] | None = None) -> list[Hit]:
-        """Finds the photos nearest to a query, exactly.
+        """Finds the photos nearest to a query: exactly, or in a large gallery with the recall its manifest states.
 
         Args:
             embedding: (D,) float32, unit norm.
@@ -112,29 +109,23 @@ class Gallery:
             rows: only these may be answered, as `select` gives them; None for all.
 
         Returns:
-            min(k, size) hits, or min(k, len(rows)), best first; equal scores in the order of their photo ids.
+            min(k, size) hits, or min(k, len(rows)), best first; equal scores in the order of their photo ids. Scores
+            are exact in any case.
 
         Raises:
             GalleryError: the embedding has another shape, is not of unit norm, or k is below 1.
         """
         if k < 1:
             raise GalleryError(f"k is {k}; ask for at least 1 photo.")
-        query = self._checked(embedding)[None]
+        query = self._checked(embedding)
         self._use_one_thread()
         size = self.size if rows is None else len(rows)
         if not size:
             return []
-        # Not searched and then sifted: the index compares with the chosen rows alone, so that there are k if k exist.
-        index = self._index if rows is not None or self._on_gpu is None else self._on_gpu
-        chosen = {} if rows is None else {"params": search_among(rows)}
         wanted = min(k, size)
-        fetched = min(wanted + 1, size)
-        # FAISS keeps any of several equal scores: fetch until the last one kept is better than the first one dropped.
-        while True:
-            scores, found = (answer[0] for answer in index.search(query, fetched, **chosen))
-            if fetched == size or scores[wanted - 1] > scores[-1]:
-                break
-            fetched = min(2 * fetched, size)
+        is_exact = self.lists is None or (rows is None and self.device == "cuda")
+        searched = self._exact if is_exact or self.lists is None else self.lists
+        scores, found = searched.search(query, wanted, rows)
         best = np.lexsort((found, -scores))[:wanted]
         names = self._photo_ids(found[best].tolist())
         return [Hit(names[int(found[i])], float(scores[i])) for i in best]
@@ -164,11 +155,15 @@ class Gallery:
 
     def embedding_at(self, row: int) -> NDArray[np.float32]:
         """The stored embedding of a row of the index, (D,) float32."""
-        return np.asarray(self._index.reconstruct(row), np.float32)
+        return np.asarray(self._vectors.between(row, row + 1)[0])
 
     def embeddings_between(self, first_row: int, last_row: int) -> NDArray[np.float32]:
         """The stored embeddings of rows from `first_row` to before `last_row`, (rows, D) float32."""
-        return np.asarray(self._index.reconstruct_n(first_row, last_row - first_row), np.float32)
+        return self._vectors.between(first_row, last_row)
+
+    def embeddings_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The stored embeddings of some rows in their order, (rows, D) float32."""
+        return self._vectors.rows(rows)
 
     def thumbnail_at(self, row: int) -> bytes:
         """The thumbnail of a row of the index.
@@ -200,11 +195,11 @@ class Gallery:
 
     def close(self) -> None:
         """Closes the files and frees the GPU; the gallery cannot be used afterwards."""
-        if self._on_gpu is not None:
-            self._on_gpu.close()
+        self._exact.close()
         with self._lock:
             self._items.close()
         self._thumbnails.close()
+        self._vectors.close()
 
     def __enter__(self) -> Self:
         return self
@@ -238,17 +233,27 @@ class Gallery:
         query = "SELECT row, photo_id FROM items WHERE row IN (SELECT value FROM json_each(?))"
         return dict(self.query(query, (json.dumps(rows),)))
 
+    def _open_lists(self) -> ApproximateIndex | None:
+        tuning = self.manifest.tuning
+        if tuning is None or tuning.is_exact:
+            return None
+        factor = tuning.candidates_per_result
+        path = self.folder / APPROXIMATE
+        return ApproximateIndex(path, self._vectors, nprobe=tuning.nprobe, candidates_per_result=factor)
+
     def _check_counts(self) -> None:
         try:
             (items,) = next(self.query("SELECT coalesce(max(row) + 1, 0) FROM items"))
         except sqlite3.DatabaseError as error:
             raise GalleryError(f"The gallery {self.folder} is damaged ({error}); build it again.") from error
         thumbnails = self._thumbnails.expected_count()
-        counts = {"manifest": self.size, INDEX: self._index.ntotal, ITEMS: items, THUMBNAILS: thumbnails}
-        if len(set(counts.values())) > 1 or self._index.d != self.dimension:
+        counts = {"manifest": self.size, INDEX: self._exact.index.ntotal, ITEMS: items, THUMBNAILS: thumbnails}
+        if self.lists is not None:
+            counts[APPROXIMATE] = self.lists.index.ntotal
+        if len(set(counts.values())) > 1 or self._exact.index.d != self.dimension:
             stated = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise GalleryError(
-                f"The gallery {self.folder} does not add up ({stated}; dimension {self._index.d} in the index, "
+                f"The gallery {self.folder} does not add up ({stated}; dimension {self._exact.index.d} in the index, "
                 f"{self.dimension} in the manifest); build it again."
             )
 

@@ -13,6 +13,7 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 INDEX, ITEMS, THUMBNAILS, ERRORS = "index.faiss", "items.sqlite", "thumbnails.sqlite", "errors.jsonl"
 FILES = (INDEX, ITEMS, THUMBNAILS, ERRORS)
+APPROXIMATE = "approximate.faiss"  # beside the others where exact search is too slow or too large
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,50 @@ class Duplicates:
 
 
 @dataclass(frozen=True)
+class IndexTuning:
+    """Which index a generation is searched with, why, and what was measured when it was built.
+
+    Attributes:
+        factory: in the language of `faiss.index_factory`: "Flat" for exact search, or such as "IVF4000,SQ8".
+        reason: why this one, in a sentence.
+        memory_bytes: what searches keep in memory; embeddings that are only looked up stay on disk.
+        bytes_per_vector: of these, for each photo.
+        memory_limit_bytes: what was asked for.
+        recall_target: the recall@10 that was asked for.
+        recall: kind of query ("photos", "sketches") -> recall@10 against exact search.
+        queries: kind of query -> how many were held out to measure it.
+        exact_ms: the fastest exact search in one thread, in milliseconds; None where none was timed.
+        search_ms: the mean of the searches as tuned, in milliseconds; None for exact search.
+        nprobe: how many inverted lists a search looks into.
+        candidates_per_result: how many candidates for each result are compared exactly.
+        trained_on: how many photos the gallery had when the lists were trained.
+        trained_nprobe: the nprobe that was enough then.
+        added_since: how many photos came after that.
+    """
+
+    factory: str
+    reason: str
+    memory_bytes: int
+    bytes_per_vector: float
+    memory_limit_bytes: int
+    recall_target: float
+    recall: dict[str, float] = field(default_factory=dict)
+    queries: dict[str, int] = field(default_factory=dict)
+    exact_ms: float | None = None
+    search_ms: float | None = None
+    nprobe: int = 0
+    candidates_per_result: int = 0
+    trained_on: int = 0
+    trained_nprobe: int = 0
+    added_since: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every search compares with every photo."""
+        return self.factory == "Flat"
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything one has to know about a generation without opening its files.
 
@@ -55,13 +100,14 @@ class Manifest:
         created: when it was complete, ISO 8601 in UTC.
         count: items in the gallery.
         dimension: D, length of an embedding.
-        index_type: the FAISS index, "Flat" for exact search.
+        index_type: the FAISS index that is searched, "Flat" for exact search.
         photos_root: absolute path of the folder of photos when it was built.
         bundle: what made the embeddings.
         counts: of photos; `counts.indexed` equals `count`.
         duplicates: photos with equal content.
         columns: of the metadata, by name.
         near_duplicates: photos that look like one of other content; None in a generation of an earlier release.
+        tuning: which index it is and how well it does; None in a generation of an earlier release, which is exact.
         content_digest: identifies what the generation answers; equal digests need no new generation.
         files: name -> hex sha256.
         file_sizes: name -> bytes.
@@ -84,7 +130,14 @@ class Manifest:
     columns: list[Column] = field(default_factory=list)
     near_duplicates: Duplicates | None = None
     thumbnails_sealed: bool = False
+    tuning: IndexTuning | None = None
     format_version: int = FORMAT_VERSION
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The files that belong to the generation, apart from the manifest."""
+        is_exact = self.tuning is None or self.tuning.is_exact
+        return FILES if is_exact else (*FILES, APPROXIMATE)
 
     def to_json(self) -> str:
         """The text of manifest.json, sealed."""
@@ -93,9 +146,9 @@ class Manifest:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Reads what `to_json` sealed; raises KeyError or TypeError when a field is missing or unknown."""
-        nested = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
-        if values.get("near_duplicates") is not None:
-            nested["near_duplicates"] = Duplicates
+        nested: dict[str, type[Any]] = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
+        optional: dict[str, type[Any]] = {"near_duplicates": Duplicates, "tuning": IndexTuning}
+        nested |= {name: make for name, make in optional.items() if values.get(name) is not None}
         columns = [Column(**column) for column in values.get("columns", [])]
         return cls(**{**values, **{name: make(**values[name]) for name, make in nested.items()}, "columns": columns})
 

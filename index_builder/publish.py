@@ -10,7 +10,7 @@ from pathlib import Path
 from index_builder.errors import GalleryBusyError, GalleryError
 from index_builder.gallery import CURRENT, GENERATIONS
 from index_builder.generation_files import file_sha256
-from index_builder.manifest import FILES
+from index_builder.manifest import APPROXIMATE, FILES
 
 WORK = "work"
 _LOCK = ".lock"
@@ -47,8 +47,9 @@ def new_staging(out: Path) -> Path:
 
 def file_facts(folder: Path) -> tuple[dict[str, str], dict[str, int]]:
     """Hex sha256 and size in bytes of each file of a generation."""
-    return {name: file_sha256(folder / name) for name in FILES}, {
-        name: (folder / name).stat().st_size for name in FILES
+    names = [name for name in (*FILES, APPROXIMATE) if name in FILES or (folder / name).exists()]
+    return {name: file_sha256(folder / name) for name in names}, {
+        name: (folder / name).stat().st_size for name in names
     }
 
 

@@ -1,7 +1,7 @@
 """build → self-check → publish: what a run has recorded becomes the next generation, unless it would say the same."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from index_builder.check import check_gallery
 from index_builder.gallery import GENERATIONS, Gallery, generation_folder
 from index_builder.generation import digest_content, find_duplicates, find_near_duplicates, write_generation
+from index_builder.index_choice import IndexWish, PastIndex, choose_index
 from index_builder.manifest import ERRORS, FORMAT_VERSION, MANIFEST, BundleStamp, Counts, Duplicates, Manifest
 from index_builder.photo_model import PhotoModel
 from index_builder.previous import PreviousGeneration
@@ -53,6 +54,7 @@ class Release:
         database: of the work store.
         model: what made the embeddings.
         previous: the generation served so far.
+        wish: what is asked of the index.
     """
 
     out: Path
@@ -60,6 +62,7 @@ class Release:
     database: sqlite3.Connection
     model: PhotoModel
     previous: PreviousGeneration | None
+    wish: IndexWish = field(default_factory=IndexWish)
 
     def finish(self, counts: Counts, *, num_encoded: int, progress: Progress) -> BuildReport:
         """Publishes a generation if it would differ from the present one, and says how it went."""
@@ -71,6 +74,7 @@ class Release:
             photos_root=str(self.photos_root),
             fingerprint=stamp.fingerprint,
             precision=stamp.precision,
+            index=f"recall {self.wish.recall} in {self.wish.memory_bytes} bytes",
         )
         duplicates = find_duplicates(self.database)
         _say_counts(counts, duplicates, progress)
@@ -92,6 +96,14 @@ class Release:
         staging = new_staging(out)
         dimension = self.model.embedding_dim
         columns = write_generation(self.database, staging, previous=self.previous, dimension=dimension)
+        tuning = choose_index(
+            staging,
+            count=counts.indexed,
+            dimension=dimension,
+            wish=self.wish,
+            past=self._past_index(stamp),
+            progress=progress,
+        )
         near_duplicates = find_near_duplicates(staging)
         if near_duplicates.photos:
             examples = _examples(near_duplicates, " ~ ")
@@ -104,7 +116,8 @@ class Release:
             created=created.isoformat(timespec="seconds"),
             count=counts.indexed,
             dimension=dimension,
-            index_type="Flat",
+            index_type=tuning.factory,
+            tuning=tuning,
             photos_root=str(self.photos_root),
             bundle=stamp,
             counts=counts,
@@ -121,6 +134,13 @@ class Release:
             check_gallery(written, made=self._embedding)
         publish(out, staging, name=name)
         return name
+
+    def _past_index(self, stamp: BundleStamp) -> PastIndex | None:
+        """The index of the generation served so far, if it holds embeddings of the same encoder."""
+        past = self.previous.manifest if self.previous is not None else None
+        if past is None or past.tuning is None or past.bundle != stamp:
+            return None
+        return PastIndex(generation_folder(self.out, past.generation), past.tuning)
 
     def _embedding(self, photo_id: str) -> NDArray[np.float32]:
         """The embedding that was made for a photo, independent of the files just written."""

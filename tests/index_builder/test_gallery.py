@@ -64,6 +64,7 @@ class LastOfEqual:
 
     def __init__(self, index: Any) -> None:
         self.vectors = index.reconstruct_n(0, index.ntotal)
+        self.ntotal = index.ntotal
 
     def search(self, queries: Any, k: int) -> tuple[Any, Any]:
         scores = (self.vectors * queries).sum(axis=1)
@@ -74,7 +75,7 @@ class LastOfEqual:
 def test_which_of_equal_scores_the_index_prefers_does_not_matter(built: Any) -> None:
     with built.open() as gallery:
         query = gallery.embedding("same/05")
-        gallery._index = LastOfEqual(gallery._index)
+        gallery._exact.index = LastOfEqual(gallery._exact.index)
         for k in (1, 3, 11, 12):
             hits = gallery.search(query, k=k)
             assert [hit.photo_id for hit in hits] == [f"same/{number:02}" for number in range(k)]

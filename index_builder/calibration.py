@@ -1,0 +1,73 @@
+"""How FAISS does best on this machine: measured once at start, in some hundredths of a second.
+
+FAISS compares several queries at once either by its own loops or by a matrix product (BLAS). From how many queries on
+the product wins, and whether a second thread helps, depends on the processor and on how much of it a container may
+use; FAISS's own defaults fit neither. A single query is always searched by one thread.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+
+_NUM_VECTORS = 8192
+_BATCHES = (2, 4, 8, 16, 32, 64)
+_REPEATS = 3
+_ALWAYS, _NEVER = 1, 1 << 30
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was found.
+
+    Attributes:
+        blas_threshold: from so many queries at once on, FAISS uses a matrix product.
+        threads: how many threads work on many queries at once.
+    """
+
+    blas_threshold: int
+    threads: int
+
+
+def calibrate(dimension: int) -> Calibration:
+    """Measures, and sets FAISS's threshold for this process; the threads are set by whoever searches in batches."""
+    generator = np.random.default_rng(0)
+    vectors = generator.standard_normal((_NUM_VECTORS, dimension), np.float32)
+    queries = generator.standard_normal((max(_BATCHES), dimension), np.float32)
+    index = faiss.IndexFlatIP(dimension)
+    index.add(vectors)
+
+    def seconds(num_queries: int, threshold: int) -> float:
+        faiss.cvar.distance_compute_blas_threshold = threshold
+        times = []
+        for _ in range(_REPEATS):
+            start = time.perf_counter()
+            index.search(queries[:num_queries], 10)
+            times.append(time.perf_counter() - start)
+        return min(times)  # the fastest: whatever else runs only adds
+
+    with faiss_threads(1):
+        seconds(max(_BATCHES), _ALWAYS)  # starts BLAS
+        wins = (number for number in _BATCHES if seconds(number, _ALWAYS) < seconds(number, _NEVER))
+        threshold = next(wins, _NEVER)
+        alone = seconds(max(_BATCHES), min(threshold, max(_BATCHES)))
+    num_cores = os.cpu_count() or 1
+    with faiss_threads(num_cores):
+        together = seconds(max(_BATCHES), min(threshold, max(_BATCHES)))
+    faiss.cvar.distance_compute_blas_threshold = threshold
+    return Calibration(threshold, num_cores if together < alone else 1)
+
+
+@contextmanager
+def faiss_threads(number: int) -> Iterator[None]:
+    """FAISS's threads for what this thread asks of it."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(number)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
