@@ -25,7 +25,10 @@ class FakeSession:
         return [self.actual]
 
     def get_inputs(self) -> list[Any]:
-        return [type("Input", (), {"name": "images"})()]
+        return [type("Input", (), {"name": "images", "shape": ["batch", 3, 128, 128]})()]
+
+    def get_outputs(self) -> list[Any]:
+        return [type("Output", (), {"shape": ["batch", 128]})()]
 
 
 @pytest.fixture(scope="module")
