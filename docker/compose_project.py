@@ -107,7 +107,7 @@ class ComposeProject:
             return bytes(answer.read())
 
     def run(self, command: list[str]) -> str:
-        """Runs a command in the clone with the settings; AssertionError when it fails."""
+        """Runs a command in the clone with the settings; returns output and errors. AssertionError when it fails."""
         environment = {**os.environ, **self.settings}
         done = subprocess.run(command, cwd=self.clone, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, f"{' '.join(command)} ended with status {done.returncode}:\n{done.stderr[-2000:]}"

@@ -218,7 +218,9 @@ class Proof:
         return self._compose.exec("service", *command).decode().strip()
 
     def _inside(self, image: str, *command: str) -> str:
-        return self._compose.run(["podman", "run", "--rm", "--read-only", image, *command])
+        done = subprocess.run(["podman", "run", "--rm", "--read-only", image, *command], capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)} in {image}: {done.stderr}"
+        return done.stdout.strip()
 
     def _size(self, image: str) -> int:
         return int(self._inspect(image, "{{.Size}}"))
