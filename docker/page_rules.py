@@ -60,6 +60,10 @@ RULES = (
         r"docker compose --profile monitoring up -d",
         left_out="its images have to be pulled, which cannot be done here; docker/prove_monitoring.py does the rest",
     ),
+    Rule(
+        r"docker compose --profile replicas up -d balancer",
+        left_out="nginx's image has to be pulled, and replicas need a network of their own: neither can be done here",
+    ),
     Rule(r"docker compose --profile gpu up service-gpu", left_out=_NO_GPU),
     Rule(r"python docker/prove_gpu\.py", left_out=_NO_GPU),
     Rule(r"uv (venv|pip install) .*\.venv-gpu.*", left_out=_NO_GPU),

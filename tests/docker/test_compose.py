@@ -11,7 +11,7 @@ from service.settings import Settings, environment_variable
 
 Services = dict[str, dict[str, Any]]
 SET_BY_THE_CONTAINER = {"host", "port"}
-OURS = ("index", "service", "watch", "index-gpu", "service-gpu", "train", "train-gpu")
+OURS = ("index", "service", "watch", "index-gpu", "service-gpu", "train", "train-gpu", "replica")
 
 
 def check(path: Path) -> subprocess.CompletedProcess[str]:
@@ -35,7 +35,7 @@ def test_without_a_profile_only_the_index_step_and_the_service_start(compose: Se
     assert set(compose["docker-compose.yml"]["services"]) == {"index", "service"}
     assert {name for name, service in services.items() if "profiles" not in service} == {"index", "service"}
     profiles = {profile for service in services.values() for profile in service.get("profiles", ())}
-    assert profiles == {"gpu", "train", "train-gpu", "monitoring", "watch"}
+    assert profiles == {"gpu", "train", "train-gpu", "monitoring", "watch", "replicas"}
 
 
 def test_the_main_file_includes_all_others(compose: Services) -> None:
@@ -60,7 +60,19 @@ def test_the_gpu_twins_differ_from_the_others_only_in_image_and_device(services:
         assert twin == {**plain, "environment": {**plain["environment"], **device}}, name
 
 
-@pytest.mark.parametrize(("waiting", "step"), [("service", "index"), ("service-gpu", "index-gpu"), ("watch", "index")])
+def test_a_replica_is_the_service_without_a_port_and_the_balancer_has_the_port(services: Services) -> None:
+    of_their_own = {"profiles", "deploy", "ports"}
+    replica = {key: value for key, value in services["replica"].items() if key not in of_their_own}
+    assert replica == {key: value for key, value in services["service"].items() if key not in of_their_own}
+    assert "ports" not in services["replica"]
+    assert services["replica"]["deploy"] == {"replicas": "3"}
+    assert services["balancer"]["ports"] == services["service"]["ports"]
+    assert services["balancer"]["depends_on"] == {"replica": {"condition": "service_healthy"}}
+
+
+@pytest.mark.parametrize(
+    ("waiting", "step"), [("service", "index"), ("service-gpu", "index-gpu"), ("watch", "index"), ("replica", "index")]
+)
 def test_a_service_waits_until_the_index_step_has_succeeded(services: Services, waiting: str, step: str) -> None:
     assert services[waiting]["depends_on"] == {step: {"condition": "service_completed_successfully"}}
     assert services[step]["restart"] == "no"
@@ -79,19 +91,19 @@ def test_every_container_is_confined(services: Services) -> None:
 
 def test_ports_are_open_to_this_machine_alone_unless_asked_otherwise(services: Services) -> None:
     ports = [port for service in services.values() for port in service.get("ports", ())]
-    assert len(ports) == 4
+    assert len(ports) == 5
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
 def test_what_lasts_restarts_and_what_serves_is_checked(services: Services) -> None:
-    for name in ("service", "service-gpu", "watch", "prometheus", "grafana"):
+    for name in ("service", "service-gpu", "watch", "replica", "balancer", "prometheus", "grafana"):
         assert services[name]["restart"] == "unless-stopped"
-    for name in ("service", "service-gpu"):
+    for name in ("service", "service-gpu", "replica"):
         assert services[name]["healthcheck"]["test"] == ["CMD", "ready"]
 
 
 def test_all_see_the_photos_at_the_path_that_the_gallery_remembers(services: Services) -> None:
-    for name in ("index", "service", "watch", "index-gpu", "service-gpu"):
+    for name in ("index", "service", "watch", "index-gpu", "service-gpu", "replica"):
         targets = {volume.split(":")[1]: volume.split(":") for volume in services[name]["volumes"]}
         assert set(targets) == {"/photos", "/demo", "/galleries", "/runs"}, name
         assert targets["/photos"][2:] == ["ro"], name
@@ -123,5 +135,5 @@ def test_every_image_is_built_once_or_pinned(services: Services) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - SET_BY_THE_CONTAINER))
 def test_every_setting_of_the_service_reaches_it(services: Services, name: str) -> None:
-    for service in ("service", "service-gpu"):
+    for service in ("service", "service-gpu", "replica"):
         assert environment_variable(name) in services[service]["environment"]
