@@ -1,0 +1,32 @@
+"""The same ONNX encoder behind Ray Serve: one replica that may use all cores."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import serve
+from starlette.requests import Request
+
+from benchmarks.contenders.onnx_search import OnnxSearch
+
+
+@serve.deployment(num_replicas=1, ray_actor_options={"num_cpus": 1})
+class SketchSearch:
+    def __init__(self, assets: str) -> None:
+        self.searcher = OnnxSearch(Path(assets))
+
+    async def __call__(self, request: Request) -> dict[str, Any]:
+        form = await request.form()
+        return self.searcher.search(await form["sketch"].read(), int(form["k"]))
+
+
+if __name__ == "__main__":
+    ray.init(include_dashboard=False, log_to_driver=False, num_cpus=os.cpu_count(), object_store_memory=100 * 2**20)
+    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
+    serve.run(SketchSearch.bind(os.environ["ASSETS"]), route_prefix="/search")
+    signal.sigwait([signal.SIGTERM, signal.SIGINT])
+    serve.shutdown()
+    ray.shutdown()

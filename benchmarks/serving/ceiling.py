@@ -1,0 +1,76 @@
+"""The encoder-only ceiling: a bare loop on the ONNX Runtime session, nothing decoded, prepared, searched or sent.
+
+    python -m benchmarks.serving.ceiling --bundle BUNDLE --precision int8 --sketches FOLDER --seconds 5
+
+Two ways to use the cores: one caller whose encode takes all of them, and a caller a core with one thread each. Prints
+one JSON object. Run in a process of its own, so that its memory and threads trouble nobody else.
+"""
+
+import argparse
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from benchmarks.serving.figures import percentiles
+from benchmarks.serving.sketches import read_sketches
+from model.bundle import read_bundle
+from model.images import decode_image
+from model.preprocess import prepare_sketch
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--precision", required=True)
+    parser.add_argument("--sketches", type=Path)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    arguments = parser.parse_args()
+    bundle = read_bundle(arguments.bundle)
+    sketches = read_sketches(arguments.sketches)
+    images = [decode_image(each, max_pixels=25_000_000, formats=("PNG",)) for each in sketches]
+    prepared = [prepare_sketch(image, bundle.preprocessing)[None] for image in images]
+    onnx, cores = bundle.encoder_path("sketch", arguments.precision), len(os.sched_getaffinity(0))
+    results = {
+        "one_caller_all_cores": loops(onnx, prepared, callers=1, threads=cores, seconds=arguments.seconds / 2),
+        "one_caller_a_core": loops(onnx, prepared, callers=cores, threads=1, seconds=arguments.seconds / 2),
+    }
+    print(json.dumps(results))
+
+
+def loops(
+    onnx: Path, prepared: list[NDArray[np.float32]], *, callers: int, threads: int, seconds: float
+) -> dict[str, Any]:
+    """Encodes as fast as so many callers can; percentiles in milliseconds and encodes a second."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    for image in prepared[:10]:
+        session.run(None, {name: image})
+    durations: list[float] = []
+    end = time.perf_counter() + seconds
+
+    def call() -> None:
+        turn = 0
+        while (start := time.perf_counter()) < end:
+            session.run(None, {name: prepared[turn % len(prepared)]})
+            durations.append(time.perf_counter() - start)
+            turn += 1
+
+    callers_running = [threading.Thread(target=call) for _ in range(callers)]
+    for caller in callers_running:
+        caller.start()
+    for caller in callers_running:
+        caller.join()
+    return percentiles(durations) | {"callers": callers, "threads": threads, "per_second": len(durations) / seconds}
+
+
+if __name__ == "__main__":
+    main()
