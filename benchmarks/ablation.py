@@ -46,6 +46,13 @@ def distillation(config: TrainConfig, **changes: object) -> TrainConfig:
     return replace(config, distillation=replace(config.distillation, **changes))  # type: ignore[arg-type]
 
 
+def pair_teacher(config: TrainConfig, **terms: float) -> TrainConfig:
+    """A teacher that scores every pair of a batch fused, and students taught its scores beside the direct term."""
+    config = teacher(xmodalvit_direct(config), unfused_weight=1.0, pair_weight=1.0, queue_size=0)
+    published = {"contrast_weight": 0.0, "distance_weight": 0.0, "angle_weight": 0.0}
+    return distillation(config, **(published | terms))
+
+
 def style(config: TrainConfig, **changes: object) -> TrainConfig:
     """The configuration with other pseudo-sketches."""
     return replace(config, sketch_style=replace(config.sketch_style, **changes))  # type: ignore[arg-type]
@@ -73,6 +80,11 @@ VARIANTS: dict[str, Variant] = {
     ),
     "… + unfused term + dropout + mismatch": lambda config: teacher(
         xmodalvit_direct(config), unfused_weight=1.0, queue_size=0, modality_dropout=0.5, mismatch=True
+    ),
+    "pair teacher, scores": lambda config: pair_teacher(config, score_weight=1.0),
+    "pair teacher, scores × 4": lambda config: pair_teacher(config, score_weight=4.0),
+    "pair teacher, scores, XMRD": lambda config: pair_teacher(
+        config, score_weight=1.0, distance_weight=1.0, angle_weight=1.0
     ),
     "all ingredients": lambda config: config,
     **{f"without {name}": without(name) for name in INGREDIENTS},

@@ -47,6 +47,8 @@ class TeacherConfig:
         queue_size: keys in each of its two queues; 0 contrasts within the batch alone.
         epochs: passes over the training photos.
         unfused_weight: of a two-tower term on the CLS tokens before fusion; 0 as published.
+        pair_weight: of a contrast between all pairs of the batch, each photo fused with each sketch, so that a pair has
+            to match by itself; 0 as published.
         modality_dropout: probability that a stream may see nothing of the other modality; 0 as published.
         key_momentum: of a slow copy of the teacher that makes the keys (as in MoCo, arXiv 1911.05722), so that queued
             keys stay comparable; 0 as published: keys are made by the teacher itself.
@@ -61,6 +63,7 @@ class TeacherConfig:
     queue_size: int = 128
     epochs: int = 40
     unfused_weight: float = 0.0
+    pair_weight: float = 0.0
     modality_dropout: float = 0.0
     key_momentum: float = 0.0
     mismatch: bool = False
@@ -93,6 +96,8 @@ class DistillationConfig:
         distance_weight: of XMRD's distance term.
         angle_weight: of XMRD's angle term.
         direct_weight: of symmetric InfoNCE between the students themselves; 0 as published.
+        score_weight: of the divergence between the students' scores of all pairs of a batch and the fused teacher's; 0
+            as published. It asks for a teacher with a `pair_weight`.
         unfused_targets: the teacher's CLS tokens before fusion are the targets; off as published.
     """
 
@@ -101,6 +106,7 @@ class DistillationConfig:
     distance_weight: float = 1.0
     angle_weight: float = 1.0
     direct_weight: float = 0.0
+    score_weight: float = 0.0
     unfused_targets: bool = False
 
     def __post_init__(self) -> None:
@@ -108,7 +114,8 @@ class DistillationConfig:
             raise ValueError(f"queue_size is {self.queue_size}; expected at least 0.")
         if self.contrast_weight and not self.queue_size:
             raise ValueError("contrast_weight is set and queue_size is 0: XAQC would have no negatives.")
-        if not any((self.contrast_weight, self.distance_weight, self.angle_weight, self.direct_weight)):
+        weights = self.contrast_weight, self.distance_weight, self.angle_weight, self.direct_weight, self.score_weight
+        if not any(weights):
             raise ValueError("All weights of the distillation are 0: nothing would be learnt.")
 
 

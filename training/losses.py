@@ -30,11 +30,59 @@ def symmetric_info_nce(photo: Tensor, sketch: Tensor, *, temperature: float, lab
     """
     _check_same_shape(photo=photo, sketch=sketch)
     with torch.autocast(photo.device.type, enabled=False):
-        similarities = photo.float() @ sketch.float().T / temperature
-        labels = torch.arange(len(photo), device=photo.device)
-        forward = F.cross_entropy(similarities, labels, label_smoothing=label_smoothing)
-        backward = F.cross_entropy(similarities.T, labels, label_smoothing=label_smoothing)
+        similarities = photo.float() @ sketch.float().T
+    return pair_contrast(similarities, temperature=temperature, label_smoothing=label_smoothing)
+
+
+def pair_contrast(scores: Tensor, *, temperature: float, label_smoothing: float = 0.0) -> Tensor:
+    """InfoNCE over given scores of all pairs, in both directions: photo i belongs to sketch i.
+
+    Args:
+        scores: (B, B), photos by sketches.
+        temperature: above 0.
+        label_smoothing: share of the target spread over the whole batch.
+
+    Returns:
+        Scalar.
+
+    Raises:
+        ValueError: the scores are not square.
+    """
+    _check_square(scores=scores)
+    with torch.autocast(scores.device.type, enabled=False):
+        logits = scores.float() / temperature
+        labels = torch.arange(len(scores), device=scores.device)
+        forward = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        backward = F.cross_entropy(logits.T, labels, label_smoothing=label_smoothing)
         return (forward + backward) / 2
+
+
+def score_divergence(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+    """How far the student's ranking of a batch is from the teacher's, in both directions.
+
+    The mean of KL(teacher || student) over the rows (which sketch for this photo?) and over the columns (which photo
+    for this sketch?), each a softmax of scores / temperature (Hinton et al., arXiv 1503.02531, eq. 1; from a scorer of
+    fused pairs to one embedding for each side as in TwinBERT, arXiv 2002.06275).
+
+    Args:
+        student: (B, B) scores, photos by sketches.
+        teacher: (B, B).
+        temperature: above 0, of both.
+
+    Returns:
+        Scalar, at least 0.
+
+    Raises:
+        ValueError: the scores are not square or differ in shape.
+    """
+    _check_square(student=student, teacher=teacher)
+    with torch.autocast(student.device.type, enabled=False):
+        ours, theirs = student.float() / temperature, teacher.float() / temperature
+        directions = [
+            F.kl_div(F.log_softmax(ours, dim), F.log_softmax(theirs, dim), reduction="sum", log_target=True) / len(ours)
+            for dim in (0, 1)
+        ]
+        return torch.stack(directions).mean()
 
 
 def queue_contrast(
@@ -140,6 +188,12 @@ def _check_same_shape(**tensors: Tensor) -> None:
     (first, a), (second, b) = tensors.items()
     if a.ndim != 2 or a.shape != b.shape:
         raise ValueError(f"Got {first} {tuple(a.shape)} and {second} {tuple(b.shape)}; expected both (B, D).")
+
+
+def _check_square(**tensors: Tensor) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if len(set(shapes.values())) > 1 or any(len(s) != 2 or s[0] != s[1] for s in shapes.values()):
+        raise ValueError(f"Got scores {shapes}; expected (B, B) each.")
 
 
 def _check_sets(student: Tensor, teacher: Tensor, *, at_least: int) -> None:

@@ -10,7 +10,14 @@ from model.bundle import MODALITIES, Modality
 from model.nets.teacher import Teacher, Tokens, unit_norm
 from training.config import TeacherConfig, TrainConfig
 from training.distributed import gather
-from training.losses import queue_contrast, relational_angle, relational_distance, symmetric_info_nce
+from training.losses import (
+    pair_contrast,
+    queue_contrast,
+    relational_angle,
+    relational_distance,
+    score_divergence,
+    symmetric_info_nce,
+)
 from training.pairs import Views
 from training.queue import KeyQueue
 from training.tasks import Task, create_students, embed_pairs, pick_encoder
@@ -48,6 +55,12 @@ class TeacherTask(Task):
             losses["unfused"] = self._settings.unfused_weight * self._info_nce(
                 gather(unit_norm(photos.cls)), gather(unit_norm(one.cls))
             )
+        if self._settings.pair_weight:
+            losses["pairs"] = self._settings.pair_weight * pair_contrast(
+                self.teacher.score_pairs(_gather_tokens(photos), _gather_tokens(one)),
+                temperature=self._temperature,
+                label_smoothing=self._label_smoothing,
+            )
         return losses
 
     def encoder(self, modality: Modality) -> nn.Module:
@@ -71,7 +84,8 @@ class TeacherTask(Task):
             "probe_sketches_shuffled": (photos, other[shifted]),
             "probe_photos_shuffled": (photos[shifted], other),
         }
-        return {
+        scores = self.teacher.score_pairs(photos, other)
+        return {"probe_pairs": float((scores.argmax(dim=0) == own).float().mean() * 100)} | {
             name: float(((photo_target @ self.teacher.fuse(p, s)[1].T).argmax(dim=1) == own).float().mean() * 100)
             for name, (p, s) in streams.items()
         }
@@ -179,7 +193,8 @@ class StudentsTask(Task):
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
         with torch.no_grad():
-            targets = dict(zip(MODALITIES, map(gather, self._targets(views)), strict=True))
+            photos, sketches = self._teacher_tokens(views)
+            targets = dict(zip(MODALITIES, map(gather, self._targets(photos, sketches)), strict=True))
         outputs = dict(zip(MODALITIES, map(gather, embed_pairs(self.encoders, views)), strict=True))
         settings, losses, item = self._settings, {}, gather(views.item)
         if settings.contrast_weight:
@@ -191,6 +206,11 @@ class StudentsTask(Task):
             losses["distance"] = settings.distance_weight * relational_distance(student, teacher)
         if settings.angle_weight:
             losses["angle"] = settings.angle_weight * relational_angle(student, teacher)
+        if settings.score_weight:
+            scores = outputs["photo"] @ outputs["sketch"].T
+            with torch.no_grad():
+                wanted = self.teacher.score_pairs(_gather_tokens(photos), _gather_tokens(sketches))
+            losses["scores"] = settings.score_weight * score_divergence(scores, wanted, temperature=self._temperature)
         if settings.direct_weight:
             losses["direct"] = settings.direct_weight * symmetric_info_nce(
                 outputs["photo"],
@@ -204,9 +224,10 @@ class StudentsTask(Task):
         """As `Task.encoder`; the same object for both modalities when the student is shared."""
         return pick_encoder(self.encoders, modality)
 
-    def _targets(self, views: Views) -> tuple[Tensor, Tensor]:
-        photos = self.teacher.encode("photo", views.photo)
-        sketches = self.teacher.encode("sketch", views.sketch[:, 0])
+    def _teacher_tokens(self, views: Views) -> tuple[Tokens, Tokens]:
+        return self.teacher.encode("photo", views.photo), self.teacher.encode("sketch", views.sketch[:, 0])
+
+    def _targets(self, photos: Tokens, sketches: Tokens) -> tuple[Tensor, Tensor]:
         if self._settings.unfused_targets:
             return unit_norm(photos.cls), unit_norm(sketches.cls)
         return self.teacher.fuse(photos, sketches)
@@ -241,6 +262,10 @@ def create_teacher(config: TrainConfig, settings: TeacherConfig) -> Teacher:
         num_heads=settings.num_heads,
         patch_drop=config.patch_drop,
     )
+
+
+def _gather_tokens(tokens: Tokens) -> Tokens:
+    return Tokens(gather(tokens.cls), gather(tokens.patches))
 
 
 def _queue(queues: nn.ModuleDict, modality: str) -> KeyQueue:

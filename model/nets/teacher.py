@@ -1,6 +1,6 @@
 """XModalViT's teacher: two vision transformers and the cross-modal attention blocks that fuse them.
 
-B batch, L patch tokens, D embedding dimension of the transformers.
+B batch, M photos, N sketches, L patch tokens, D embedding dimension of the transformers.
 """
 
 from dataclasses import dataclass
@@ -63,6 +63,39 @@ class CrossModalAttention(nn.Module):
         fused: Tensor = self.projector((query + attended)[:, 0])
         return fused
 
+    def forward_pairs(self, cls: Tensor, patches: Tensor) -> Tensor:
+        """As `forward` for every pair of one of M images with one of N images of the other modality.
+
+        The norm and the projections of a patch do not depend on who looks at it, so they are computed once for each
+        image: all pairs of a batch cost little more than its matching ones.
+
+        Args:
+            cls: (M, N, D), this modality's token in each pair.
+            patches: (N, L, D), of the other modality.
+
+        Returns:
+            (M, N, D).
+        """
+        heads, attention = self.attention.num_heads, self.attention
+        query = self.modality_transformation(cls)
+        own, other = self.norm(query), self.norm(patches)
+        weight, bias = attention.in_proj_weight, attention.in_proj_bias
+        asked, own_key, own_value = (
+            part.reshape(*part.shape[:-1], heads, -1)
+            for part in nn.functional.linear(own, weight, bias).chunk(3, dim=-1)
+        )
+        dim = own.shape[-1]
+        key, value = (
+            part.reshape(*part.shape[:-1], heads, -1)
+            for part in nn.functional.linear(other, weight[dim:], bias[dim:]).chunk(2, dim=-1)
+        )
+        likeness = torch.einsum("mnhd,nlhd->mnhl", asked, key)
+        likeness = torch.cat([(asked * own_key).sum(dim=-1, keepdim=True), likeness], dim=-1)
+        shares = torch.softmax(likeness / asked.shape[-1] ** 0.5, dim=-1).to(value.dtype)
+        attended = torch.einsum("mnhl,nlhd->mnhd", shares[..., 1:], value) + shares[..., :1] * own_value
+        fused: Tensor = self.projector(query + attention.out_proj(attended.flatten(-2)))
+        return fused
+
 
 class CrossModalBlock(nn.Module):
     """An XMA block: both halves see the incoming CLS tokens, so neither modality comes first."""
@@ -80,6 +113,16 @@ class CrossModalBlock(nn.Module):
         photo_cls = self.halves["photo"](photo.cls, sketch.patches, alone_photo)
         sketch_cls = self.halves["sketch"](sketch.cls, photo.patches, alone_sketch)
         return Tokens(photo_cls, photo.patches), Tokens(sketch_cls, sketch.patches)
+
+    def forward_pairs(
+        self, photo_cls: Tensor, sketch_cls: Tensor, photo_patches: Tensor, sketch_patches: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Rewrites both CLS tokens, each (M, N, D), of all pairs of M photos and N sketches."""
+        photo_half, sketch_half = (self.halves[modality] for modality in MODALITIES)
+        assert isinstance(photo_half, CrossModalAttention)
+        assert isinstance(sketch_half, CrossModalAttention)
+        by_sketch = sketch_half.forward_pairs(sketch_cls.transpose(0, 1), photo_patches)
+        return photo_half.forward_pairs(photo_cls, sketch_patches), by_sketch.transpose(0, 1)
 
 
 class Teacher(nn.Module):
@@ -142,6 +185,23 @@ class Teacher(nn.Module):
         for block in self.blocks:
             photo, sketch = block(photo, sketch, alone)
         return unit_norm(photo.cls), unit_norm(sketch.cls)
+
+    def score_pairs(self, photo: Tokens, sketch: Tokens) -> Tensor:
+        """How well each photo and each sketch match once they are fused: t_p · t_s of that very pair.
+
+        Args:
+            photo: of `encode`, M photos.
+            sketch: of `encode`, N sketches.
+
+        Returns:
+            (M, N) float32 from -1 to 1.
+        """
+        photo_cls = photo.cls[:, None].expand(-1, len(sketch.cls), -1)
+        sketch_cls = sketch.cls[None].expand(len(photo.cls), -1, -1)
+        for block in self.blocks:
+            assert isinstance(block, CrossModalBlock)
+            photo_cls, sketch_cls = block.forward_pairs(photo_cls, sketch_cls, photo.patches, sketch.patches)
+        return (unit_norm(photo_cls) * unit_norm(sketch_cls)).sum(dim=-1)
 
 
 def unit_norm(vectors: Tensor) -> Tensor:

@@ -4,8 +4,16 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from training.losses import queue_contrast, relational_angle, relational_distance, symmetric_info_nce
+from training.losses import (
+    pair_contrast,
+    queue_contrast,
+    relational_angle,
+    relational_distance,
+    score_divergence,
+    symmetric_info_nce,
+)
 
 
 def unit(*angles_degrees: float) -> torch.Tensor:
@@ -139,3 +147,25 @@ def test_relational_terms_refuse_sets_that_do_not_correspond(loss: Callable[...,
         loss(torch.ones(4, 3), torch.ones(5, 3))
     with pytest.raises(ValueError, match="expected"):
         loss(torch.ones(1, 3), torch.ones(1, 3))
+
+
+def test_the_contrast_of_given_scores_is_that_of_the_vectors_behind_them() -> None:
+    photo, sketch = (F.normalize(torch.randn(5, 8), dim=1) for _ in range(2))
+    expected = symmetric_info_nce(photo, sketch, temperature=0.1, label_smoothing=0.1)
+    actual = pair_contrast(photo @ sketch.T, temperature=0.1, label_smoothing=0.1)
+    torch.testing.assert_close(actual, expected)
+
+
+def test_the_divergence_of_scores_matches_values_computed_by_hand() -> None:
+    teacher, student = torch.tensor([[2.0, 0.0], [0.0, 0.0]]), torch.zeros(2, 2)
+    p = 1 / (1 + math.exp(-2.0))  # of the two unlike choices; the others are even in both
+    kl = p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p))
+    assert score_divergence(student, teacher, temperature=1.0).item() == pytest.approx(kl / 2, rel=1e-5)
+    assert score_divergence(teacher, teacher, temperature=0.07).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_only_square_scores_are_compared() -> None:
+    with pytest.raises(ValueError, match=r"expected \(B, B\)"):
+        pair_contrast(torch.zeros(2, 3), temperature=1.0)
+    with pytest.raises(ValueError, match=r"expected \(B, B\)"):
+        score_divergence(torch.zeros(2, 2), torch.zeros(3, 3), temperature=1.0)

@@ -97,7 +97,7 @@ def test_3_the_photo_student_sees_photos_and_the_sketch_student_sketches(views: 
 
 def test_4_each_student_has_the_target_of_its_own_stream(views: Views) -> None:
     task = StudentsTask(CONFIG, TEACHER).eval()
-    photo_target, sketch_target = task._targets(views)
+    photo_target, sketch_target = task._targets(*task._teacher_tokens(views))
     photos = task.teacher.encode("photo", views.photo)
     fused = task.teacher.fuse(photos, task.teacher.encode("sketch", views.sketch[:, 0]))
     assert torch.equal(photo_target, fused[0])
@@ -110,7 +110,7 @@ def test_4_each_student_has_the_target_of_its_own_stream(views: Views) -> None:
 
 def test_5_students_and_targets_are_both_of_unit_norm(views: Views) -> None:
     task = StudentsTask(CONFIG, TEACHER).eval()
-    for vectors in (*task._targets(views), task.encoder("photo")(views.photo)):
+    for vectors in (*task._targets(*task._teacher_tokens(views)), task.encoder("photo")(views.photo)):
         torch.testing.assert_close(vectors.norm(dim=1), torch.ones(8))
 
 

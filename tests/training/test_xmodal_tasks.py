@@ -6,6 +6,7 @@ import torch
 
 from model.preprocess import Preprocessing
 from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.losses import score_divergence
 from training.pairs import Views
 from training.xmodal_tasks import StudentsTask, TeacherTask
 
@@ -114,7 +115,11 @@ def test_each_student_learns_from_its_own_modality_and_its_own_target() -> None:
     with torch.no_grad():
         target_moves = [
             float((one - two).abs().max())
-            for one, two in zip(task._targets(base), task._targets(other_photo), strict=True)
+            for one, two in zip(
+                task._targets(*task._teacher_tokens(base)),
+                task._targets(*task._teacher_tokens(other_photo)),
+                strict=True,
+            )
         ]
     assert min(target_moves) > 0  # both targets see the photo: the fusion is on
 
@@ -136,8 +141,8 @@ def test_the_frozen_teacher_runs_once_in_a_students_step_and_never_trains() -> N
 def test_unfused_targets_are_those_of_one_modality_alone() -> None:
     task = students_task(unfused_targets=True).eval()
     one, other = views(1), replace(views(1), photo=views(2).photo)
-    assert torch.equal(task._targets(one)[1], task._targets(other)[1])
-    assert not torch.equal(task._targets(one)[0], task._targets(other)[0])
+    assert torch.equal(task._targets(*task._teacher_tokens(one))[1], task._targets(*task._teacher_tokens(other))[1])
+    assert not torch.equal(task._targets(*task._teacher_tokens(one))[0], task._targets(*task._teacher_tokens(other))[0])
 
 
 def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
@@ -187,3 +192,36 @@ def test_the_slow_copy_stands_still_outside_training() -> None:
     before = next(task.key_teacher.parameters()).clone()
     task(views())
     assert torch.equal(next(task.key_teacher.parameters()), before)
+
+
+def test_all_pairs_are_scored_as_each_pair_fused_by_itself() -> None:
+    teacher = teacher_task(num_blocks=2).teacher.eval()
+    one, other = views(seed=1, count=3), views(seed=2, count=4)
+    photos, sketches = teacher.encode("photo", one.photo), teacher.encode("sketch", other.sketch[:, 0])
+    scores = teacher.score_pairs(photos, sketches)
+    assert scores.shape == (3, 4)
+    for m in range(3):
+        photo_target, sketch_target = teacher.fuse(photos[torch.full((4,), m)], sketches)
+        torch.testing.assert_close(scores[m], (photo_target * sketch_target).sum(dim=1), atol=1e-5, rtol=1e-4)
+
+
+def test_the_pair_term_trains_every_part_of_the_fusion() -> None:
+    task = teacher_task(queue_size=0, pair_weight=1.0)
+    task(views())["pairs"].backward()
+    blocks = dict(task.teacher.blocks.named_parameters())
+    assert all(parameter.grad is not None for parameter in blocks.values())
+
+
+def test_students_are_taught_the_scores_of_all_pairs() -> None:
+    only = {"contrast_weight": 0.0, "distance_weight": 0.0, "angle_weight": 0.0}
+    task = students_task(score_weight=2.0, **only)
+    losses = task(views())
+    assert set(losses) == {"scores"}
+    with torch.no_grad():
+        batch = views()
+        tokens = task.teacher.encode("photo", batch.photo), task.teacher.encode("sketch", batch.sketch[:, 0])
+        students = [task.encoder(m)(i) for m, i in (("photo", batch.photo), ("sketch", batch.sketch[:, 0]))]
+    expected = score_divergence(students[0] @ students[1].T, task.teacher.score_pairs(*tokens), temperature=0.07)
+    assert losses["scores"].item() == pytest.approx(2 * expected.item(), rel=1e-4)
+    losses["scores"].backward()
+    assert all(parameter.grad is None for parameter in task.teacher.parameters())
