@@ -11,6 +11,7 @@ embeddings of the drawings.
 
 import argparse
 import json
+import os
 import resource
 import sqlite3
 import statistics
@@ -64,19 +65,23 @@ def make(arguments: argparse.Namespace) -> dict[str, Any]:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     mixture = fit_mixture(gallery_vectors(arguments.like))
     shape = (arguments.vectors, mixture.centres.shape[1])
-    vectors = np.lib.format.open_memmap(arguments.folder / "vectors.npy", "w+", np.float32, shape)
-    first = 0
-    for chunk in mixture.chunks(arguments.vectors, seed=3):
-        vectors[first : first + len(chunk)] = chunk
-        first += len(chunk)
-    vectors.flush()
+    path = arguments.folder / "vectors.npy"
+    if not path.exists():
+        vectors = np.lib.format.open_memmap(path.with_suffix(".partial"), "w+", np.float32, shape)
+        first = 0
+        for chunk in mixture.chunks(arguments.vectors, seed=3):
+            vectors[first : first + len(chunk)] = chunk
+            first += len(chunk)
+        vectors.flush()
+        path.with_suffix(".partial").rename(path)
+    vectors = np.load(path, mmap_mode="r")
     queries = {"photos": mixture.sample(arguments.queries, seed=4)}
     if arguments.sketches is not None:
         # Those that the builder tunes with are every n-th; here the ones halfway between are searched with.
         tuned = set(find_sketches(arguments.sketches))
         others = [path for path in sorted(arguments.sketches.rglob("*.png")) if path not in tuned]
         queries["sketches"] = embed_sketches(others[: arguments.queries], read_bundle(arguments.bundle), device="cpu")
-    faiss.omp_set_num_threads(faiss.omp_get_num_procs())
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
     for kind, given in queries.items():
         blocks = (np.array(vectors[at : at + 65536]) for at in range(0, len(vectors), 65536))
         scores, rows = knn_ground_truth(given, blocks, K, faiss.METRIC_INNER_PRODUCT, ngpu=0)
@@ -199,7 +204,7 @@ def _exact_among(queries: NDArray[np.float32], vectors: NDArray[np.float32], eve
     matching = (
         np.array(vectors[at : at + 65536 : every]) for at in range(0, len(vectors), 65536 // every * every or every)
     )
-    faiss.omp_set_num_threads(faiss.omp_get_num_procs())
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
     scores, _ = knn_ground_truth(queries, matching, K, faiss.METRIC_INNER_PRODUCT, ngpu=0)
     faiss.omp_set_num_threads(1)
     return np.asarray(scores)

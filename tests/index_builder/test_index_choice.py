@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from index_builder import index_choice
-from index_builder.check import check_gallery, verify_files
+from index_builder.check import check_gallery
 from index_builder.errors import GalleryError
 from index_builder.gallery import Gallery, current_generation, generation_folder
+from index_builder.generation_files import verify_files
 from index_builder.index_choice import IndexWish, parse_bytes
+from model.seal import break_seal, sealed_text
 
 # 200 photos with the fake encoder's 16 dimensions: 12,800 bytes exactly, 5,120 as SQ8 codes, 3,920 as RaBitQ codes.
 SQ8 = IndexWish(memory_bytes=7_000)
@@ -119,8 +121,9 @@ def test_lists_are_trained_anew_when_new_photos_make_them_slow(many: Any, monkey
     many.build(index=SQ8)
     path = folder(many) / "manifest.json"
     manifest = json.loads(path.read_text())
-    manifest["tuning"]["trained_nprobe"] = 0  # as if one list had been enough for hardly anything
-    path.write_text(json.dumps(manifest))
+    break_seal(manifest)
+    manifest["tuning"]["trained_nprobe"] = 0  # as if less than one list had been enough
+    path.write_text(sealed_text(manifest))
     many.add("one more.png", first_seed=500)
     many.build(index=SQ8)
     assert any(
@@ -164,7 +167,10 @@ def test_a_code_of_another_embedding_is_found(many: Any) -> None:
         ids[0], ids[1] = ids[1], ids[0]
 
     spoil(many, swap)
-    with Gallery(folder(many)) as gallery, pytest.raises(GalleryError, match="does not fit the embedding in row"):
+    with (
+        Gallery(folder(many), hashed=()) as gallery,
+        pytest.raises(GalleryError, match="does not fit the embedding in row"),
+    ):
         check_gallery(gallery)
 
 
@@ -179,8 +185,23 @@ def test_a_photo_that_no_list_holds_is_found(many: Any) -> None:
         codes[: index.code_size] = codes[index.code_size : 2 * index.code_size]
 
     spoil(many, lose)
-    with Gallery(folder(many)) as gallery, pytest.raises(GalleryError, match="times, expected once"):
+    with Gallery(folder(many), hashed=()) as gallery, pytest.raises(GalleryError, match="times, expected once"):
         check_gallery(gallery)
+
+
+@pytest.mark.parametrize("place", [0, 0.5, 0.99])
+def test_a_changed_byte_in_the_lists_is_found_at_opening_and_by_a_rebuild(many: Any, place: float) -> None:
+    many.build(index=SQ8)
+    path = folder(many) / "approximate.faiss"
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(GalleryError, match=r"approximate\.faiss is damaged"):
+        many.open()
+    many.add("one more.png", first_seed=500)
+    many.build(index=SQ8)
+    assert any("embedded anew" in line and "approximate.faiss is damaged" in line for line in many.lines)
+    assert tuning(many).factory == "IVF5,SQ8"
 
 
 def test_missing_lists_are_noticed_at_opening(many: Any) -> None:
