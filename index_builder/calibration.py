@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import faiss
 import numpy as np
@@ -33,8 +34,9 @@ class Calibration:
     threads: int
 
 
+@cache
 def calibrate(dimension: int) -> Calibration:
-    """Measures, and sets FAISS's threshold for this process; the threads are set by whoever searches in batches."""
+    """Measures once, and sets FAISS's threshold for this process; threads are set by whoever searches in batches."""
     generator = np.random.default_rng(0)
     vectors = generator.standard_normal((_NUM_VECTORS, dimension), np.float32)
     queries = generator.standard_normal((max(_BATCHES), dimension), np.float32)

@@ -63,10 +63,10 @@ class Gallery:
         self._thread = threading.local()
         self._exact = ExactIndex(folder / INDEX)
         self._vectors = VectorFile(folder / INDEX, count=self.size, dimension=self.dimension)
-        self.lists = self._open_lists()
         self._items = open_read_only(folder / ITEMS)
         self._thumbnails = Thumbnails(folder, are_sealed=self.manifest.thumbnails_sealed)
         try:
+            self.lists = self._open_lists()
             self._check_counts()
             self._selector = RowSelector(self._items, num_rows=self.size)
         except GalleryError:

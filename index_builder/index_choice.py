@@ -99,9 +99,13 @@ def describe(tuning: IndexTuning) -> str:
         return f"exact, because {tuning.reason}"
     recall = ", ".join(f"{share:.3f} on {tuning.queries[kind]:,} {kind}" for kind, share in tuning.recall.items())
     return (
-        f"{tuning.factory} in {tuning.memory_bytes / 1e6:,.0f} MB, because {tuning.reason}; recall@10 {recall} at "
+        f"{tuning.factory} in {_size(tuning.memory_bytes)}, because {tuning.reason}; recall@10 {recall} at "
         f"nprobe {tuning.nprobe}, {tuning.search_ms:.2f} ms a search"
     )
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:,.0f} MB" if number >= 10_000_000 else f"{number / 1e3:,.1f} kB"
 
 
 def parse_bytes(text: str | int) -> int:
@@ -122,7 +126,7 @@ def _exact(folder: Path, vectors: VectorFile, wish: IndexWish, past: PastIndex |
     size = vectors.count * vectors.dimension * 4
     tuning = IndexTuning("Flat", "", size, vectors.dimension * 4, wish.memory_bytes, wish.recall)
     if size > wish.memory_bytes:
-        reason = f"{size / 1e6:,.0f} MB of embeddings are more than the {wish.memory_bytes / 1e6:,.0f} MB allowed"
+        reason = f"{_size(size)} of embeddings are more than the {_size(wish.memory_bytes)} allowed"
         return replace(tuning, factory="", reason=reason)
     if size <= SMALL_BYTES:
         return replace(tuning, reason=f"{vectors.count:,} photos are searched in a moment")

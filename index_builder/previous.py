@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from index_builder.errors import GalleryError
 from index_builder.gallery import Gallery, current_generation, generation_folder
-from index_builder.manifest import FILES, Manifest
+from index_builder.manifest import Manifest, read_manifest
 from index_builder.work import PastPhoto
 
 
@@ -71,7 +71,8 @@ def open_previous(out: Path, *, fingerprint: str, precision: str) -> PreviousGen
         name = current_generation(out)
     except GalleryError:
         return None
-    gallery = Gallery(generation_folder(out, name), hashed=FILES)
+    folder = generation_folder(out, name)
+    gallery = Gallery(folder, hashed=read_manifest(folder).file_names)
     stamp = gallery.manifest.bundle
     same = (stamp.fingerprint, stamp.precision) == (fingerprint, precision)
     return PreviousGeneration(gallery, reuse_embeddings=same)

@@ -1,6 +1,6 @@
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +28,14 @@ def _load(name: str) -> ModuleType:
 
 
 _FAKE = _load("fake_model")
+_VECTORS = _load("vectors_on_disk")
+
+
+@pytest.fixture(scope="session")
+def disk() -> Iterator[ModuleType]:
+    yield _VECTORS
+    for opened in _VECTORS.OPENED:
+        opened.close()
 
 
 @pytest.fixture(scope="session")

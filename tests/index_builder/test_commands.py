@@ -48,6 +48,7 @@ def test_info_and_verify_read_what_was_built(workshop: Any, capsys: Any) -> None
     said = capsys.readouterr().out
     assert "found 2 = indexed 2 + skipped 0" in said
     assert "Flat, dimension 16" in said
+    assert "exact, because 2 photos are searched in a moment" in said
     assert main(["verify", str(workshop.out)]) == 0
     assert "is intact: 2 photos" in capsys.readouterr().out
     next(workshop.out.glob("generations/*/errors.jsonl")).write_text("")
@@ -57,9 +58,22 @@ def test_info_and_verify_read_what_was_built(workshop: Any, capsys: Any) -> None
 
 
 @pytest.mark.usefixtures("demo")
+def test_info_says_what_an_approximate_index_reaches(workshop: Any, capsys: Any) -> None:
+    workshop.add(*(f"{number}.png" for number in range(80)))
+    assert build(workshop, "--recall", "0.9", "--memory", "3kB") == 0
+    assert main(["info", str(workshop.out)]) == 0
+    said = capsys.readouterr().out
+    assert "IVF2,SQ8 in 2.0 kB, because 5.1 kB of embeddings are more than the 3.0 kB allowed; recall@10 " in said
+    assert "bytes a photo in memory; asked: recall 0.9" in said
+
+
+@pytest.mark.usefixtures("demo")
 @pytest.mark.parametrize(
     ("spoil", "options", "status", "sentence"),
     [
+        (lambda w: None, ["--recall", "2"], 2, "--recall is 2"),
+        (lambda w: None, ["--memory", "lots"], 2, "--memory is 'lots'"),
+        (lambda w: None, ["--sketches", "nowhere"], 2, "--sketches nowhere cannot be read"),
         (lambda w: (w.photos / "x.png").write_text("x"), [], 1, "1 of 2 photos cannot be read"),
         (lambda w: (w.photos / "a.png").write_text("x"), [], 1, "None of the 1 photos can be read"),
         (lambda w: (w.photos / "a.png").unlink(), [], 2, "There are no photos in"),

@@ -1,0 +1,230 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pytest
+
+from index_builder import index_choice
+from index_builder.check import check_gallery
+from index_builder.errors import GalleryError
+from index_builder.gallery import Gallery, current_generation, generation_folder
+from index_builder.generation_files import verify_files
+from index_builder.index_choice import IndexWish, parse_bytes
+from model.seal import break_seal, sealed_text
+
+# 200 photos with the fake encoder's 16 dimensions: 12,800 bytes exactly, 5,120 as SQ8 codes, 3,920 as RaBitQ codes.
+SQ8 = IndexWish(memory_bytes=7_000)
+RABITQ = IndexWish(memory_bytes=5_000)
+
+
+@pytest.fixture
+def many(workshop: Any) -> Any:
+    workshop.add(*(f"{number:03}.png" for number in range(200)))
+    return workshop
+
+
+def tuning(workshop: Any) -> Any:
+    with workshop.open() as gallery:
+        check_gallery(gallery)
+        verify_files(gallery.folder, gallery.manifest)
+        return gallery.manifest.tuning
+
+
+def folder(workshop: Any) -> Path:
+    return generation_folder(workshop.out, current_generation(workshop.out))
+
+
+def test_a_small_gallery_is_exact_and_says_why(many: Any) -> None:
+    many.build()
+    assert tuning(many).is_exact
+    assert "Index: exact, because 200 photos are searched in a moment" in many.lines
+    assert not (folder(many) / "approximate.faiss").exists()
+
+
+def test_a_gallery_is_exact_while_a_search_is_fast_enough(many: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(index_choice, "SMALL_BYTES", 0)
+    milliseconds = iter([4.9, 6.4, 6.6])
+    monkeypatch.setattr(index_choice, "_time_exact", lambda *_: next(milliseconds))
+    many.build()
+    assert many.lines[-2] == "Index: exact, because 200 photos are searched in 4.9 ms"
+    many.add("one more.png", first_seed=500)
+    many.build()
+    assert tuning(many).is_exact  # a little above the limit it stays what it was
+    many.add("another.png", first_seed=501)
+    many.build()
+    assert tuning(many).factory == "IVF5,SQ8"
+    assert "because an exact search takes 7 ms (at most 5)" in many.lines[-2]
+
+
+def test_what_does_not_fit_the_memory_is_put_into_lists(many: Any) -> None:
+    many.build(index=SQ8)
+    found = tuning(many)
+    assert found.factory == "IVF5,SQ8"
+    assert found.memory_bytes <= SQ8.memory_bytes
+    assert found.recall["photos"] >= 0.95
+    assert found.queries == {"photos": 200}
+    assert "12.8 kB of embeddings are more than the 7.0 kB allowed" in many.lines[-2]
+    assert any("--sketches" in line for line in many.lines)
+    many.build(index=RABITQ)
+    assert tuning(many).factory == "IVF5,RaBitQ"
+
+
+def test_too_little_memory_is_refused_naming_what_is_needed(many: Any) -> None:
+    with pytest.raises(GalleryError, match=r"allows 100 bytes; the smallest index of 200 photos needs 3,9\d\d"):
+        many.build(index=IndexWish(memory_bytes=100))
+
+
+def test_searches_of_a_gallery_with_lists_agree_with_exact_ones(many: Any) -> None:
+    many.build()
+    with many.open() as gallery:
+        queries = [gallery.embedding(f"{number:03}") for number in range(0, 200, 10)]
+        rows = np.arange(0, 200, 7)
+        exact = [(gallery.search(query, k=5), gallery.search(query, k=5, rows=rows)) for query in queries]
+    many.build(index=IndexWish(recall=1.0, memory_bytes=7_000))
+    with many.open() as gallery:
+        assert gallery.lists is not None
+        for query, (all_hits, some_hits) in zip(queries, exact, strict=True):
+            assert gallery.search(query, k=5) == all_hits
+            found = gallery.search(query, k=5, rows=rows)
+            assert [hit.photo_id for hit in found] == [hit.photo_id for hit in some_hits]
+            assert [hit.score for hit in found] == pytest.approx([hit.score for hit in some_hits], abs=1e-6)
+
+
+def test_lists_are_carried_over_when_photos_come_and_go(many: Any, monkeypatch: Any) -> None:
+    many.build(index=SQ8)
+    first = tuning(many)
+    (many.photos / "050.png").unlink()
+    many.add("000 new.png", "zzz new.png", first_seed=700)
+    with monkeypatch.context() as patch:
+        patch.setattr(index_choice, "train_lists", None)
+        many.build(index=SQ8)
+    found = tuning(many)
+    assert (found.trained_on, found.added_since, found.factory) == (first.trained_on, 2, first.factory)
+    assert not any("trained anew" in line for line in many.lines)
+    with many.open() as gallery:
+        for photo_id in ("000 new", "000", "049", "051", "zzz new"):
+            assert gallery.search(gallery.embedding(photo_id), k=1)[0].photo_id == photo_id
+        assert gallery.item("050") is None
+
+
+def test_lists_are_trained_anew_when_the_gallery_has_doubled_and_it_says_so(many: Any) -> None:
+    many.build(index=SQ8)
+    many.add(*(f"more {number:03}.png" for number in range(210)), first_seed=1000)
+    many.build(index=IndexWish(memory_bytes=15_000))
+    assert "The lists are trained anew: there are 410 photos, 200 when they were trained" in many.lines
+    assert tuning(many).trained_on == 410
+
+
+def test_lists_are_trained_anew_when_new_photos_make_them_slow(many: Any, monkeypatch: Any) -> None:
+    many.build(index=SQ8)
+    path = folder(many) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    break_seal(manifest)
+    manifest["tuning"]["trained_nprobe"] = 0  # as if less than one list had been enough
+    path.write_text(sealed_text(manifest))
+    many.add("one more.png", first_seed=500)
+    many.build(index=SQ8)
+    assert any(
+        line.startswith("The lists are trained anew: with the new photos they need nprobe") for line in many.lines
+    )
+    assert tuning(many).added_since == 0
+
+
+def test_another_recall_is_tuned_for_though_no_photo_changed(many: Any) -> None:
+    many.build(index=IndexWish(recall=0.3, memory_bytes=7_000))
+    little = tuning(many)
+    report = many.build(index=IndexWish(recall=0.99, memory_bytes=7_000))
+    assert report.published
+    assert tuning(many).nprobe > little.nprobe
+    assert not many.build(index=IndexWish(recall=0.99, memory_bytes=7_000)).published
+
+
+def test_recall_is_measured_with_drawings_when_there_are_some(many: Any, fake: Any) -> None:
+    drawings = np.random.default_rng(5).standard_normal((20, fake.DIMENSION)).astype(np.float32)
+    drawings /= np.linalg.norm(drawings, axis=1, keepdims=True)
+    many.build(index=IndexWish(memory_bytes=7_000, sketches=lambda: drawings))
+    found = tuning(many)
+    assert found.queries == {"photos": 200, "sketches": 20}
+    assert set(found.recall) == {"photos", "sketches"}
+    assert " on 20 sketches at nprobe " in many.lines[-2]
+
+
+def spoil(workshop: Any, change: Any) -> None:
+    """Changes the inverted lists of a generation as a fault of ours would, so that sizes still fit."""
+    path = folder(workshop) / "approximate.faiss"
+    index = faiss.read_index(str(path))
+    change(index)
+    faiss.write_index(index, str(path))
+
+
+def test_a_code_of_another_embedding_is_found(many: Any) -> None:
+    many.build(index=SQ8)
+
+    def swap(index: Any) -> None:
+        ids = faiss.rev_swig_ptr(index.invlists.get_ids(0), index.invlists.list_size(0))
+        ids[0], ids[1] = ids[1], ids[0]
+
+    spoil(many, swap)
+    with (
+        Gallery(folder(many), hashed=()) as gallery,
+        pytest.raises(GalleryError, match="does not fit the embedding in row"),
+    ):
+        check_gallery(gallery)
+
+
+def test_a_photo_that_no_list_holds_is_found(many: Any) -> None:
+    many.build(index=SQ8)
+
+    def lose(index: Any) -> None:
+        size = index.invlists.list_size(0)
+        ids = faiss.rev_swig_ptr(index.invlists.get_ids(0), size)
+        codes = faiss.rev_swig_ptr(index.invlists.get_codes(0), size * index.code_size)
+        ids[0] = ids[1]
+        codes[: index.code_size] = codes[index.code_size : 2 * index.code_size]
+
+    spoil(many, lose)
+    with Gallery(folder(many), hashed=()) as gallery, pytest.raises(GalleryError, match="times, expected once"):
+        check_gallery(gallery)
+
+
+@pytest.mark.parametrize("place", [0, 0.5, 0.99])
+def test_a_changed_byte_in_the_lists_is_found_at_opening_and_by_a_rebuild(many: Any, place: float) -> None:
+    many.build(index=SQ8)
+    path = folder(many) / "approximate.faiss"
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(GalleryError, match=r"approximate\.faiss is damaged"):
+        many.open()
+    many.add("one more.png", first_seed=500)
+    many.build(index=SQ8)
+    assert any("embedded anew" in line and "approximate.faiss is damaged" in line for line in many.lines)
+    assert tuning(many).factory == "IVF5,SQ8"
+
+
+def test_missing_lists_are_noticed_at_opening(many: Any) -> None:
+    many.build(index=SQ8)
+    (folder(many) / "approximate.faiss").unlink()
+    with pytest.raises(GalleryError, match=r"approximate\.faiss is missing"):
+        many.open()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("300MB", 300_000_000), ("1.5 gb", 1_500_000_000), ("2GiB", 2 << 30), ("512k", 512_000), (7, 7)]
+)
+def test_sizes_are_read_as_people_write_them(text: Any, size: int) -> None:
+    assert parse_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "much", "-3MB", "3XB", "MB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(GalleryError, match="--memory is"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize("values", [{"recall": 0.0}, {"recall": 1.5}, {"memory_bytes": 0}])
+def test_impossible_wishes_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(GalleryError, match=r"--(recall|memory) is"):
+        IndexWish(**values)
