@@ -1,4 +1,4 @@
-"""Throws schemathesis at a running service: thousands of requests made from its own OpenAPI description, right and wrong.
+"""Throws schemathesis at a running service: thousands of requests made from its OpenAPI description, right and wrong.
 
 Counts server errors and answers that the description does not document: another status, content type, header or body.
 schemathesis is a program of its own and not among the project's dependencies (`uv tool install schemathesis`). Prints
