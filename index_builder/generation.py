@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from index_builder.columns import Column, write_columns
+from index_builder.generation_files import write_index
 from index_builder.manifest import ERRORS, INDEX, ITEMS, THUMBNAILS, Counts, Duplicates
 from index_builder.near_duplicates import HASH_BYTES, near_duplicate_groups, perceptual_hash
 from index_builder.previous import PreviousGeneration
@@ -125,7 +126,7 @@ def write_generation(
         items.execute("CREATE INDEX items_by_content ON items (content_sha256)")
         items.commit()
         thumbnails.commit()
-    faiss.write_index(index, str(folder / INDEX))
+    write_index(index, folder / INDEX)
     write_errors(database, folder / ERRORS)
     return columns
 

@@ -73,6 +73,18 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def write_index(index: Any, path: Path) -> None:  # noqa: ANN401  faiss has no types
+    """Writes a FAISS index.
+
+    Raises:
+        OSError: the disk is full or fails; FAISS itself would raise a RuntimeError.
+    """
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        raise OSError(f"{path} could not be written ({_reason(error)})") from error
+
+
 def map_index(path: Path) -> Any:  # noqa: ANN401  faiss has no types
     """A FAISS index that stays on disk and is read as it is searched.
 
@@ -83,6 +95,11 @@ def map_index(path: Path) -> Any:  # noqa: ANN401  faiss has no types
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise GalleryError(f"The gallery file {path} is damaged; build the gallery again.") from error
+
+
+def _reason(error: RuntimeError) -> str:
+    # "Error in void faiss::write_index(…) at …: Error: 'ret == (size)' failed: write error in …: 0 != 64 (No space)"
+    return str(error).rpartition("(")[2].rstrip(") \n") or "no reason given"
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:

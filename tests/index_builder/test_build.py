@@ -385,3 +385,15 @@ def test_photos_found_in_a_thousand_small_steps_are_all_read(workshop: Any, monk
     workshop.add(*(f"{number:02}.png" for number in range(20)))
     assert workshop.build(num_workers=1).counts.indexed == 20
     assert workshop.num_encoded == 20
+
+
+def test_an_index_that_the_disk_does_not_take_is_an_error_of_the_disk(workshop: Any, monkeypatch: Any) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError(
+            "Error in faiss::write_index at x.cpp:9: Error: write error in a: 0 != 4 (No space left on it)"
+        )
+
+    workshop.add(*NAMES)
+    monkeypatch.setattr("faiss.write_index", fails)
+    with pytest.raises(OSError, match=r"index\.faiss could not be written \(No space left on it\)"):
+        workshop.build()
