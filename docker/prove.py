@@ -143,7 +143,7 @@ class Proof:
             claim(len(self._compose.fetch(url)) > 500, f"{url} is an image")
 
     def _restart_keeps_the_gallery(self, generation: str) -> None:
-        self._compose.run(["podman", "restart", self._compose.container("service")])
+        self._restart("service")
         self._compose.wait(60)
         claim(self._compose.generation() == generation, f"after a restart it serves the same generation, {generation}")
 
@@ -185,7 +185,7 @@ class Proof:
         claim(True, f"a photo put into the folder is searchable after {self._seconds_until(31):.1f} s")
         copy.unlink()
         claim(True, f"a photo taken out is gone after {self._seconds_until(30):.1f} s")
-        self._compose.run(["podman", "restart", self._compose.container("watch")])
+        self._restart("watch")
         shutil.copy(first, copy)
         claim(True, f"after a restart of watch, another is searchable after {self._seconds_until(31):.1f} s")
         self._compose.compose("--profile", "watch", "down")
@@ -209,6 +209,11 @@ class Proof:
         self._compose.run(["podman", "wait", self._compose.container("index")])
         log = self._compose.log("index")
         claim("PHOTOS is not set now" in log, "without PHOTOS the gallery of own photos is not replaced by the demo")
+
+    def _restart(self, service: str) -> None:
+        # podman restart refuses where what the container depends on has ended, as the index step has.
+        for verb in ("stop", "start"):
+            self._compose.run(["podman", verb, self._compose.container(service)])
 
     def _build(self, image: str) -> None:
         command = ["buildah", "bud", "--isolation", "chroot", "--network", "host", "--layers", "--format", "docker"]
