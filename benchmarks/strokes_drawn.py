@@ -35,11 +35,12 @@ def main() -> None:
     parser.add_argument("--catalogue", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, default=default_bundle_path())
     parser.add_argument("--drawings", type=Path, help="draw these instead: JSON of {photo_id, strokes}")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th sketch only")
     arguments = parser.parse_args()
     bundle = read_bundle(arguments.bundle)
     photos = sorted((arguments.catalogue / "photos").rglob("*.jpg"))
     rows = {photo.stem: row for row, photo in enumerate(photos)}
-    queries = read_strokes(arguments.drawings or arguments.catalogue)
+    queries = read_strokes(arguments.drawings or arguments.catalogue)[:: arguments.every]
     targets = np.array([rows[name] for name, _ in queries])
     gallery = embed_photos(photos, bundle)
     print(f"{len(queries):,} sketches in a gallery of {len(photos):,}\n")
