@@ -9,7 +9,8 @@ class UnreadableImageError(SketchSearchError):
     """The bytes are not an image that can be used.
 
     Attributes:
-        reason: a short, stable slug: "empty", "not_an_image", "unsupported_format", "truncated" or "too_large".
+        reason: a short, stable slug: "empty", "not_an_image", "unsupported_format", "truncated" or "too_large"; the
+            service, which reads what strangers send, has more (service/errors.py).
     """
 
     def __init__(self, message: str, *, reason: str) -> None:

@@ -34,7 +34,8 @@ def decode_image(
         if draft_size_px is not None:
             image.draft("RGB", (draft_size_px, draft_size_px))
         image.load()
-        return _to_8_bit(ImageOps.exif_transpose(image))
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_8_bit(image)
     except UnreadableImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -67,6 +68,21 @@ def flatten_on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(paper, image).convert("RGB")
 
 
+def to_grey_on_white(image: Image.Image) -> Image.Image:
+    """An "RGB" or "RGBA" image as "L" on white paper, strip by strip, so that no second copy in full size is made."""
+    if image.width * image.height <= _STRIP_PIXELS:
+        return flatten_on_white(image).convert("L")
+    grey = Image.new("L", image.size)
+    height = max(1, _STRIP_PIXELS // image.width)
+    for top in range(0, image.height, height):
+        strip = image.crop((0, top, image.width, min(top + height, image.height)))
+        grey.paste(flatten_on_white(strip).convert("L"), (0, top))
+    return grey
+
+
+_STRIP_PIXELS = 1 << 20
+
+
 def _open(data: bytes, formats: tuple[str, ...] | None) -> ImageFile.ImageFile:
     try:
         return Image.open(io.BytesIO(data), formats=formats)
@@ -94,17 +110,19 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_wide_grey_to_8_bit(np.asarray(image)), "L").convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        return image.convert("RGBA")
-    return image.convert("RGB")
+    has_transparency = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+    mode = "RGBA" if has_transparency else "RGB"
+    return image if image.mode == mode else image.convert(mode)  # convert would copy
 
 
 def _wide_grey_to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     # 16-bit files use 0..65535 whatever mode Pillow opens them in; anything else is stretched to what it holds.
-    wide = values.astype(np.float32)
-    peak = float(wide.max(initial=0))
+    peak = float(np.float32(values.max(initial=0)))
     top = 65535.0 if values.dtype.kind in "iu" and peak > 255 else max(peak, 255.0)
-    return np.asarray(np.clip(wide * (255.0 / top), 0, 255), np.uint8)
+    narrow = np.empty(values.shape, np.uint8)
+    for row, into in zip(values, narrow, strict=True):  # row by row: as floats the whole would take four times as much
+        into[:] = np.clip(row.astype(np.float32) * (255.0 / top), 0, 255)
+    return narrow
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from model.errors import BlankSketchError, BundleError
-from model.images import flatten_on_white
+from model.images import flatten_on_white, to_grey_on_white
 from model.strokes import set_stroke_width
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -132,7 +132,7 @@ def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.
         BlankSketchError: the drawing holds no ink.
     """
     side = preprocessing.image_size_px
-    darkness = _darkness(flatten_on_white(image).convert("L"))
+    darkness = _darkness(to_grey_on_white(image))
     box = _box_above(darkness, 255 * preprocessing.ink_threshold)
     margin = max(round(preprocessing.sketch_margin * side), preprocessing.stroke_width_px)
     fitted = _fit(darkness.crop(box), side - 2 * margin)

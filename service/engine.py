@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import BlankSketchError, UnreadableImageError
-from model.images import decode_image
-from model.preprocess import prepare_sketch
 from service.errors import SketchError, UnknownPhotoError
 from service.interfaces import PhotoGallery, PhotoHit, PhotoItem, SketchEncoder
 from service.live_gallery import LiveGallery
-
-SKETCH_FORMATS = ("PNG", "JPEG", "WEBP")
+from service.uploads.reader import LocalReader, SketchReader
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,13 @@ class SearchEngine:
     """Searches a gallery by sketch or by one of its own photos."""
 
     def __init__(
-        self, encoder: SketchEncoder, gallery: LiveGallery, *, max_pixels: int, concurrent_encodes: int = 1
+        self,
+        encoder: SketchEncoder,
+        gallery: LiveGallery,
+        *,
+        max_pixels: int,
+        concurrent_encodes: int = 1,
+        reader: SketchReader | None = None,
     ) -> None:
         """Wires an encoder to a gallery.
 
@@ -74,10 +77,11 @@ class SearchEngine:
             gallery: must have been built with the encoder's bundle.
             max_pixels: larger sketches are refused before they are decoded.
             concurrent_encodes: how many sketches may be in the encoder at once; one encode already uses all cores.
+            reader: decodes and prepares sketches; None does so in this process. Closed with the engine.
         """
         self.encoder = encoder
         self.gallery = gallery
-        self._max_pixels = max_pixels
+        self.reader = reader or LocalReader(encoder.bundle.preprocessing, max_pixels=max_pixels)
         self._encoder_slots = threading.BoundedSemaphore(concurrent_encodes)
 
     def search(self, sketch: bytes, *, k: int, min_score: float | None = None, filters: Sequence[str] = ()) -> Ranking:
@@ -154,8 +158,9 @@ class SearchEngine:
         return thumbnail
 
     def close(self) -> None:
-        """Releases the gallery."""
+        """Releases the gallery and the reader."""
         self.gallery.close()
+        self.reader.close()
 
     def _search(
         self,
@@ -167,11 +172,10 @@ class SearchEngine:
         rows: NDArray[np.int64] | None,
     ) -> Ranking:
         stages = _Stages()
-        with stages.time("decode"):
-            image = decode_image(sketch, max_pixels=self._max_pixels, formats=SKETCH_FORMATS)
-        with stages.time("prepare"):
-            prepared = prepare_sketch(image, self.encoder.bundle.preprocessing)
-        embedding = self._encode(prepared, stages)
+        prepared = self.reader.read(sketch)
+        stages.add("decode", prepared.decode_ms)
+        stages.add("prepare", prepared.prepare_ms)
+        embedding = self._encode(prepared.pixels, stages)
         with stages.time("search"):
             photos = _ranked(gallery, gallery.search(embedding, k=k, rows=rows), min_score)
         return Ranking(gallery.generation, gallery.size, photos, stages.finish())
@@ -197,7 +201,10 @@ class _Stages:
     def time(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self._milliseconds[stage] = (time.perf_counter() - start) * 1000
+        self.add(stage, (time.perf_counter() - start) * 1000)
+
+    def add(self, stage: str, milliseconds: float) -> None:
+        self._milliseconds[stage] = milliseconds
 
     def finish(self) -> dict[str, float]:
         return {**self._milliseconds, "total": (time.perf_counter() - self._start) * 1000}

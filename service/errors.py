@@ -59,6 +59,11 @@ _BY_REASON = {
     "not_an_image": (415, "not_an_image"),
     "unsupported_format": (415, "unsupported_format"),
     "too_large": (413, "image_too_large"),
+    "too_much_metadata": (413, "too_much_metadata"),
+    "too_complex": (413, "image_too_complex"),
+    "too_slow": (413, "image_too_slow"),
+    "animated": (415, "animated_image"),
+    "crashed": (400, "undecodable_image"),
 }
 
 

@@ -12,7 +12,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from model.version import __version__
@@ -111,3 +111,9 @@ class _EngineFacts(Collector):
             {"provider": encoder.provider, "precision": encoder.precision},
         )
         yield InfoMetricFamily("sketch_search_index_device", "Where the gallery is searched.", {"device": device})
+        lost = CounterMetricFamily(
+            "sketch_search_decoders_lost", "Decoder processes that an upload crashed or held too long.", labels=["loss"]
+        )
+        for loss in ("crashed", "too_slow"):
+            lost.add_metric([loss], self.engine.reader.lost.get(loss, 0))
+        yield lost

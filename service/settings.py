@@ -48,7 +48,17 @@ class Settings(BaseSettings):
     max_k: int = Field(100, ge=1, description="most results a request may ask for")
     max_upload_bytes: int = Field(10 * 1024 * 1024, ge=1, description="largest sketch file accepted, in bytes")
     max_pixels: int = Field(
-        25_000_000, ge=1, description="largest sketch accepted, in pixels; checked before anything is decoded"
+        25_000_000,
+        ge=1,
+        description="largest sketch accepted, in pixels, checked before anything is decoded; of WebP, half as many",
+    )
+    decoder_processes: int = Field(
+        2,
+        ge=0,
+        description="processes that decode uploads, so that a crash costs one request; 0 decodes in the service",
+    )
+    decode_seconds: float = Field(
+        3.0, gt=0, description="processor time to decode one upload; beyond it the upload is refused"
     )
     max_batch_sketches: int = Field(16, ge=1, description="most sketches in one request to /search/batch")
     max_batch_bytes: int = Field(

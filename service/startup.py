@@ -3,10 +3,14 @@
 from index_builder.gallery import current_generation, open_gallery
 from model.bundle import default_bundle_path, read_bundle
 from model.encoder import open_encoder
+from model.errors import SketchSearchError
+from model.preprocess import Preprocessing
 from service.engine import SearchEngine
 from service.index_device import open_index_device
 from service.live_gallery import LiveGallery
 from service.settings import Settings
+from service.uploads.pool import DecoderPool
+from service.uploads.reader import LocalReader, SketchReader
 
 
 def open_engine(settings: Settings) -> SearchEngine:
@@ -29,6 +33,31 @@ def open_engine(settings: Settings) -> SearchEngine:
         lambda: device.adopt(open_gallery(settings.gallery, bundle=bundle)),
         lambda: current_generation(settings.gallery),
     )
+    try:
+        reader = open_reader(bundle.preprocessing, settings)
+    except SketchSearchError:
+        gallery.close()
+        raise
     return SearchEngine(
-        encoder, gallery, max_pixels=settings.max_pixels, concurrent_encodes=settings.concurrent_encodes
+        encoder,
+        gallery,
+        max_pixels=settings.max_pixels,
+        concurrent_encodes=settings.concurrent_encodes,
+        reader=reader,
+    )
+
+
+def open_reader(preprocessing: Preprocessing, settings: Settings) -> SketchReader:
+    """Starts what decodes uploads.
+
+    Raises:
+        SketchSearchError: its processes do not start.
+    """
+    if settings.decoder_processes == 0:
+        return LocalReader(preprocessing, max_pixels=settings.max_pixels)
+    return DecoderPool(
+        preprocessing,
+        max_pixels=settings.max_pixels,
+        num_processes=settings.decoder_processes,
+        cpu_seconds=settings.decode_seconds,
     )

@@ -9,7 +9,6 @@ from fastapi import APIRouter
 
 from model.version import __version__
 from service.answers import gallery_identity, search_timings
-from service.engine import SKETCH_FORMATS
 from service.errors import Refusal
 from service.readiness import NotReadyError
 from service.schemas import (
@@ -25,6 +24,7 @@ from service.schemas import (
 )
 from service.serving import Serving, ServingNow
 from service.settings import Settings
+from service.uploads.refusals import FORMATS
 
 _LIBRARIES = ("fastapi", "uvicorn", "pillow", "numpy", "onnxruntime", "onnxruntime-gpu", "faiss-cpu", "faiss-gpu")
 
@@ -54,7 +54,7 @@ def status_router(settings: Settings) -> APIRouter:
             service=_service_info(serving),
             model=_model_info(serving),
             gallery=_gallery_info(serving),
-            limits=Limits(formats=list(SKETCH_FORMATS), **settings.model_dump(include=set(Limits.model_fields))),
+            limits=Limits(formats=list(FORMATS), **settings.model_dump(include=set(Limits.model_fields))),
         )
 
     return router
