@@ -14,14 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.approximate_search import ApproximateIndex
 from index_builder.calibration import calibrate, faiss_threads
 from index_builder.errors import GalleryError
-from index_builder.generation_files import map_index, open_read_only
+from index_builder.generation_files import map_index, open_read_only, write_index
 from index_builder.index_tuning import HeldOut, Operation, hold_out, measure, tune
 from index_builder.lists import ListFormat, carry_over, fill, list_formats, train_lists
 from index_builder.manifest import APPROXIMATE, INDEX, ITEMS, IndexTuning
@@ -217,7 +216,7 @@ class _Lists:
     def _written(self, index: Any, work: Callable[[ApproximateIndex], Operation]) -> Operation:  # noqa: ANN401
         """Writes the lists, and works on them as they will be served: mapped from disk."""
         path = self.folder / APPROXIMATE
-        faiss.write_index(index, str(path))
+        write_index(index, path)
         return work(ApproximateIndex(path, self.vectors, nprobe=1, candidates_per_result=1))
 
     def _described(self, tuning: IndexTuning, chosen: ListFormat, operation: Operation) -> IndexTuning:

@@ -4,13 +4,18 @@ import asyncio
 import logging
 import signal
 import socket
+import time
+from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
 from service.draining import Drain
 
 logger = logging.getLogger(__name__)
+
+_FIRST_REQUEST_SECONDS = 0.5  # for clients that have connected already and whose request is on its way
 
 
 class DrainingServer(uvicorn.Server):
@@ -30,6 +35,31 @@ class DrainingServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Closes the port, but not before every connection that the kernel has accepted has had its answer.
+
+        Left to uvicorn, a connection that still waits to be taken up, or whose request has not been read yet, is reset.
+        """
+        waiting = [connection for listener in sockets or [] for connection in _accepted(listener)]
+        for server in self.servers:
+            server.close()  # at once: whoever comes now is refused and goes elsewhere
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._new_protocol, connection)
+        deadline = time.monotonic() + _FIRST_REQUEST_SECONDS
+        while self._expects_a_request() and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+    def _expects_a_request(self) -> bool:
+        return any(getattr(each, "cycle", None) is None for each in self.server_state.connections)
+
+    def _new_protocol(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by Python when a signal arrives, in the middle of anything: it only leaves word for the loop."""
         if sig != signal.SIGTERM or self._loop is None or self._drain.begun or not self.started:
@@ -41,3 +71,13 @@ class DrainingServer(uvicorn.Server):
     def _stop_later(self, sig: int) -> None:
         logger.info("asked to stop: not ready any more, taking requests for another %g s", self._drain_seconds)
         asyncio.get_running_loop().call_later(self._drain_seconds, super().handle_exit, sig, None)
+
+
+def _accepted(listener: socket.socket) -> list[socket.socket]:
+    """The connections that wait to be taken up."""
+    waiting = []
+    with suppress(OSError):  # none is left, or no descriptor is
+        while True:
+            waiting.append(listener.accept()[0])
+            waiting[-1].setblocking(False)
+    return waiting

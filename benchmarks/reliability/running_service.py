@@ -110,6 +110,11 @@ def publish_marked(folder: Path, mark: int, *, num_photos: int) -> str:
     return timed_build(folder, metadata=table)[0].generation
 
 
+def processes_below(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have started."""
+    return list(_tree(pid))[1:]
+
+
 def _tree(pid: int) -> Iterator[int]:
     yield pid
     for child in _words(f"/proc/{pid}/task/{pid}/children"):
