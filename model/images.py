@@ -1,10 +1,11 @@
 """Bytes to an upright 8-bit image, for photos and sketches alike. Nothing here knows about encoders."""
 
 import io
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from model.errors import UnreadableImageError
 
@@ -34,7 +35,7 @@ def decode_image(
         if draft_size_px is not None:
             image.draft("RGB", (draft_size_px, draft_size_px))
         image.load()
-        return _to_8_bit(ImageOps.exif_transpose(image))
+        return _to_8_bit(_upright(image))
     except UnreadableImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -63,8 +64,42 @@ def flatten_on_white(image: Image.Image) -> Image.Image:
     """Puts an "RGBA" image on white paper; an "RGB" image is returned as it is."""
     if image.mode != "RGBA":
         return image
+    if _is_opaque(image):
+        return image.convert("RGB")
     paper = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(paper, image).convert("RGB")
+
+
+def grey_on_white(image: Image.Image) -> Image.Image:
+    """The grey, mode "L", of what `flatten_on_white` gives: the same pixels with less work for an "RGBA" drawing."""
+    if image.mode != "RGBA" or _is_opaque(image):
+        return image.convert("L")
+    grey = Image.new("L", image.size, 255)
+    box = image.getchannel("A").getbbox()
+    if box is not None:
+        grey.paste(_grey_of_inked(image.crop(box)), box)
+    return grey
+
+
+def _grey_of_inked(image: Image.Image) -> Image.Image:
+    extrema = cast("tuple[tuple[int, int], ...]", image.getextrema())
+    if any(lowest != highest for lowest, highest in extrema[:3]):
+        return flatten_on_white(image).convert("L")
+    red, green, blue = (lowest for lowest, _ in extrema[:3])
+    return image.getchannel("A").point(_greys_of_ink(red, green, blue))
+
+
+def _greys_of_ink(red: int, green: int, blue: int) -> list[int]:
+    """The grey of ink of one colour on white paper, for each of the 256 values of alpha."""
+    ink = Image.new("RGBA", (256, 1), (red, green, blue))
+    ink.putalpha(Image.frombytes("L", (256, 1), bytes(range(256))))
+    return list(flatten_on_white(ink).convert("L").tobytes())
+
+
+def _is_opaque(image: Image.Image) -> bool:
+    """Whether no pixel of an "RGBA" image lets anything through."""
+    lowest, _ = image.getchannel("A").getextrema()
+    return lowest == 255
 
 
 def _open(data: bytes, formats: tuple[str, ...] | None) -> ImageFile.ImageFile:
@@ -91,7 +126,15 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
         )
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    # Pillow would copy an image that needs no turn, which is most of them.
+    upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    return image if upright else ImageOps.exif_transpose(image)
+
+
 def _to_8_bit(image: Image.Image) -> Image.Image:
+    if image.mode == "RGBA" or (image.mode == "RGB" and "transparency" not in image.info):
+        return image  # what `convert` would copy
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_wide_grey_to_8_bit(np.asarray(image)), "L").convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
