@@ -6,7 +6,7 @@ Training, indexing and serving all call these functions, so they cannot drift ap
 import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,8 +183,8 @@ def _darkness_levels(grey: Image.Image) -> NDArray[np.uint8]:
     edges = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]
     paper = float(np.median(np.concatenate([np.asarray(grey.crop(edge)).ravel() for edge in edges])))
     lightest_first = paper >= 128
-    darkest, lightest = grey.getextrema()
-    contrast = paper - float(darkest) if lightest_first else float(lightest) - paper
+    darkest, lightest = cast("tuple[int, int]", grey.getextrema())
+    contrast = paper - darkest if lightest_first else lightest - paper
     if contrast < _MIN_CONTRAST:
         raise BlankSketchError(
             "The sketch is blank: no stroke stands out from the paper; draw something and send it again."

@@ -77,10 +77,19 @@ class SearchEngine:
         """
         self.encoder = encoder
         self.gallery = gallery
+        self.concurrent_encodes = concurrent_encodes
         self._max_pixels = max_pixels
         self._encoder_slots = threading.BoundedSemaphore(concurrent_encodes)
 
-    def search(self, sketch: bytes, *, k: int, min_score: float | None = None, filters: Sequence[str] = ()) -> Ranking:
+    def search(
+        self,
+        sketch: bytes,
+        *,
+        k: int,
+        min_score: float | None = None,
+        filters: Sequence[str] = (),
+        waited_seconds: float = 0.0,
+    ) -> Ranking:
         """Ranks the gallery's photos by likeness to a sketch.
 
         Args:
@@ -88,6 +97,7 @@ class SearchEngine:
             k: at most this many photos; at least 1.
             min_score: photos that score lower are left out.
             filters: over the metadata, such as "price>=10"; all must hold.
+            waited_seconds: how long the request waited for its turn; counts as part of the stage "wait".
 
         Raises:
             FilterError: a filter does not fit the gallery's metadata.
@@ -95,7 +105,8 @@ class SearchEngine:
             BlankSketchError: nothing is drawn.
         """
         with self.gallery.lease() as gallery:
-            return self._search(gallery, sketch, k=k, min_score=min_score, rows=gallery.select(filters))
+            stages = _Stages(waited_seconds)
+            return self._search(gallery, sketch, stages, k=k, min_score=min_score, rows=gallery.select(filters))
 
     def search_each(
         self, sketches: Sequence[bytes], *, k: int, min_score: float | None = None, filters: Sequence[str] = ()
@@ -106,7 +117,7 @@ class SearchEngine:
             rows = gallery.select(filters)
             for sketch in sketches:
                 try:
-                    answers.append(self._search(gallery, sketch, k=k, min_score=min_score, rows=rows))
+                    answers.append(self._search(gallery, sketch, _Stages(), k=k, min_score=min_score, rows=rows))
                 except (UnreadableImageError, BlankSketchError) as error:
                     answers.append(error)
             return BatchRanking(gallery.generation, gallery.size, tuple(answers))
@@ -161,12 +172,12 @@ class SearchEngine:
         self,
         gallery: PhotoGallery,
         sketch: bytes,
+        stages: "_Stages",
         *,
         k: int,
         min_score: float | None,
         rows: NDArray[np.int64] | None,
     ) -> Ranking:
-        stages = _Stages()
         with stages.time("decode"):
             image = decode_image(sketch, max_pixels=self._max_pixels, formats=SKETCH_FORMATS)
         with stages.time("prepare"):
@@ -177,7 +188,7 @@ class SearchEngine:
         return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
     def _encode(self, prepared: NDArray[np.float32], stages: "_Stages") -> NDArray[np.float32]:
-        with stages.time("wait"):
+        with stages.time("wait", before_ms=stages.waited_ms):
             self._encoder_slots.acquire()
         try:
             with stages.time("encode"):
@@ -187,17 +198,18 @@ class SearchEngine:
 
 
 class _Stages:
-    """Measures named stages and the time from creation to `finish`, in milliseconds."""
+    """Measures named stages and the time from creation to `finish`, in milliseconds, and counts a wait before it."""
 
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
+    def __init__(self, waited_seconds: float = 0.0) -> None:
+        self.waited_ms = waited_seconds * 1000
+        self._start = time.perf_counter() - waited_seconds
         self._milliseconds: dict[str, float] = {}
 
     @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
+    def time(self, stage: str, *, before_ms: float = 0.0) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self._milliseconds[stage] = (time.perf_counter() - start) * 1000
+        self._milliseconds[stage] = before_ms + (time.perf_counter() - start) * 1000
 
     def finish(self) -> dict[str, float]:
         return {**self._milliseconds, "total": (time.perf_counter() - self._start) * 1000}
