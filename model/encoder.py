@@ -1,17 +1,20 @@
 """An ONNX Runtime session with a verified device: images in, unit-norm embeddings out."""
 
+import threading
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from model.buckets import BucketedSession
 from model.bundle import Bundle, Modality
 from model.errors import BundleError, ProviderError
 
 Device = Literal["auto", "cpu", "cuda"]
+GPU_MEMORY_MB = 4096  # most that an encoder takes unless told otherwise
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
@@ -24,12 +27,16 @@ class Encoder:
         self.provider: str = session.get_providers()[0]
         self._session = session
         self._input: str = session.get_inputs()[0].name
+        self._on_gpu = None
+        if self.provider == _CUDA:
+            self._on_gpu = BucketedSession(session, embedding_dim=bundle.embedding_dim, device="cuda")
+        self._gpu_lock = threading.Lock()
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embeds a batch of prepared images.
 
         On a CPU the images are encoded one at a time: that is faster there than a batch, and the result for an image
-        does not depend on its neighbours.
+        does not depend on its neighbours. On a GPU they are encoded in batches of a few fixed sizes.
 
         Args:
             images: (B, 3, S, S) float32 from `model.preprocess`, S the bundle's image size.
@@ -45,10 +52,14 @@ class Encoder:
             raise ValueError(
                 f"The encoder was given {images.dtype} {images.shape}; expected float32 (B, 3, {side}, {side})."
             )
-        pieces = [images] if self.provider == _CUDA else [images[i : i + 1] for i in range(len(images))]
-        if not pieces:
+        if not len(images):
             return np.empty((0, self.bundle.embedding_dim), np.float32)
-        embeddings = np.concatenate([self._session.run(None, {self._input: piece})[0] for piece in pieces])
+        if self._on_gpu is not None:
+            with self._gpu_lock:
+                embeddings = self._on_gpu.run(images)
+        else:
+            pieces = [images[i : i + 1] for i in range(len(images))]
+            embeddings = np.concatenate([self._session.run(None, {self._input: piece})[0] for piece in pieces])
         norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
         return np.asarray(embeddings / np.maximum(norms, 1e-12), np.float32)
 
@@ -60,6 +71,7 @@ def open_encoder(
     device: Device = "auto",
     precision: str = "default",
     num_threads: int = 0,
+    gpu_memory_mb: int = GPU_MEMORY_MB,
 ) -> Encoder:
     """Opens a bundle's encoder and makes sure it runs where it was asked to.
 
@@ -67,8 +79,10 @@ def open_encoder(
         bundle: from `read_bundle`.
         modality: which of the two encoders.
         device: "cuda" requires a GPU; "auto" takes one when there is one and warns when it falls back to the CPU.
-        precision: one the bundle holds, or "default" for the bundle's own choice.
+        precision: one the bundle holds, or "default": on a CPU the bundle's own choice, on a GPU fp16 where the bundle
+            holds it and otherwise fp32.
         num_threads: CPU threads for one encode; 0 lets ONNX Runtime take all cores.
+        gpu_memory_mb: most GPU memory, in megabytes, for weights and activations; ONNX Runtime fails beyond it.
 
     Returns:
         An encoder whose `provider` is the one that really runs.
@@ -77,26 +91,45 @@ def open_encoder(
         ProviderError: CUDA was asked for and the session would run on the CPU.
         BundleError: the bundle does not hold the precision, or the file is no encoder of the bundle's dimensions.
     """
-    chosen = bundle.default_precision(modality) if precision == "default" else precision
-    wanted = _providers(device)
-    if wanted[0] == _CUDA and _CUDA in ort.get_available_providers():
+    wanted = _wanted_provider(device)
+    if wanted == _CUDA and _CUDA in ort.get_available_providers():
         # The CUDA libraries come as packages, where the system's loader does not look.
         ort.preload_dlls()
     options = ort.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.log_severity_level = 3  # a failed provider is reported by the check below, in one sentence
-    path = bundle.encoder_path(modality, chosen)
+    chosen = _precision(bundle, modality, precision, provider=wanted)
+    session = _open_session(
+        bundle, bundle.encoder_path(modality, chosen), options, _with_fallback(wanted, gpu_memory_mb)
+    )
+    actual = session.get_providers()[0]
+    if actual != wanted:
+        _report_fallback(device, actual)
+        chosen = _precision(bundle, modality, precision, provider=_CPU)
+        session = _open_session(bundle, bundle.encoder_path(modality, chosen), options, [_CPU])
+    return Encoder(session, bundle, precision=chosen)
+
+
+def _precision(bundle: Bundle, modality: Modality, asked: str, *, provider: str) -> str:
+    if asked != "default":
+        return asked
+    if provider == _CPU:
+        return bundle.default_precision(modality)
+    # int8 as it is quantised for a CPU would run on the CPU even here.
+    return "fp16" if "fp16" in bundle.precisions(modality) else "fp32"
+
+
+def _open_session(
+    bundle: Bundle, path: Path, options: ort.SessionOptions, providers: list[Any]
+) -> ort.InferenceSession:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # likewise
-            session = ort.InferenceSession(str(path), options, providers=wanted)
+            warnings.simplefilter("ignore")  # a failed provider is found by asking which one runs
+            session = ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime has a type for each way in which a file can be wrong
         raise BundleError(f"The encoder {path} cannot be opened ({error}); export the bundle again.") from error
     _check_shapes(session, bundle, path)
-    actual = session.get_providers()[0]
-    if actual != wanted[0]:
-        _report_fallback(device, actual)
-    return Encoder(session, bundle, precision=chosen)
+    return session
 
 
 def _check_shapes(session: ort.InferenceSession, bundle: Bundle, path: Path) -> None:
@@ -110,12 +143,21 @@ def _check_shapes(session: ort.InferenceSession, bundle: Bundle, path: Path) -> 
         )
 
 
-def _providers(device: Device) -> list[str]:
-    if device == "cpu":
+def _wanted_provider(device: Device) -> str:
+    if device == "cpu" or (device == "auto" and _CUDA not in ort.get_available_providers()):
+        return _CPU
+    return _CUDA
+
+
+def _with_fallback(provider: str, gpu_memory_mb: int) -> list[Any]:
+    if provider == _CPU:
         return [_CPU]
-    if device == "auto" and _CUDA not in ort.get_available_providers():
-        return [_CPU]
-    return [_CUDA, _CPU]
+    options = {
+        "gpu_mem_limit": gpu_memory_mb * 10**6,
+        "arena_extend_strategy": "kSameAsRequested",  # the default doubles, and never gives back
+        "cudnn_conv_algo_search": "HEURISTIC",  # the default tries all of them out for every new size of a batch
+    }
+    return [(_CUDA, options), _CPU]
 
 
 def _report_fallback(device: Device, actual: str) -> None:

@@ -6,14 +6,14 @@ Training, indexing and serving all call these functions, so they cannot drift ap
 import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from model.errors import BlankSketchError, BundleError
-from model.images import flatten_on_white, to_grey_on_white
+from model.images import flatten_on_white, grey_on_white
 from model.strokes import set_stroke_width
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -132,10 +132,12 @@ def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.
         BlankSketchError: the drawing holds no ink.
     """
     side = preprocessing.image_size_px
-    darkness = _darkness(to_grey_on_white(image))
-    box = _box_above(darkness, 255 * preprocessing.ink_threshold)
+    grey = grey_on_white(image)
+    darkness = _darkness_levels(grey)
+    # A drawing may be a scan of many megapixels and is mostly paper: only what holds ink is worked on.
+    box = _box_where(grey, darkness > 255 * preprocessing.ink_threshold)
     margin = max(round(preprocessing.sketch_margin * side), preprocessing.stroke_width_px)
-    fitted = _fit(darkness.crop(box), side - 2 * margin)
+    fitted = _fit(grey.crop(box).point(darkness.tolist()), side - 2 * margin)
     canvas = Image.new("L", (side, side), 0)
     canvas.paste(fitted, ((side - fitted.width) // 2, (side - fitted.height) // 2))
     shade = np.asarray(canvas)
@@ -156,17 +158,23 @@ def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.fl
     Returns:
         (3, S, S) float32.
     """
-    pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
-    mean, std = np.array(preprocessing.mean, np.float32), np.array(preprocessing.std, np.float32)
-    return np.ascontiguousarray(((pixels - mean) / std).transpose(2, 0, 1))
+    pixels = np.asarray(image)
+    tensor = np.empty((3, *pixels.shape[:2]), np.float32)
+    for channel, levels in enumerate(_normalised_levels(preprocessing.mean, preprocessing.std)):
+        of_channel = pixels if pixels.ndim == 2 else pixels[:, :, channel]
+        np.take(levels, of_channel, out=tensor[channel], mode="clip")  # any mode but the default writes straight there
+    return tensor
 
 
-def _darkness(grey: Image.Image) -> Image.Image:
-    """How much each pixel differs from the paper towards ink: 0 paper … 255 the darkest stroke.
+@functools.cache
+def _normalised_levels(mean: tuple[float, ...], std: tuple[float, ...]) -> NDArray[np.float32]:
+    """(3, 256) float32: what each of the 256 values of a pixel becomes in each channel."""
+    scaled = np.arange(256, dtype=np.float32) / np.float32(255)
+    return (scaled - np.array(mean, np.float32)[:, None]) / np.array(std, np.float32)[:, None]
 
-    Everything at full size happens in Pillow on one byte a pixel: a drawing may be a scan of many megapixels.
+
+def _darkness_levels(grey: Image.Image) -> NDArray[np.uint8]:
+    """How much each of the 256 levels differs from the paper towards ink: 0 paper … 255 the darkest stroke; (256,).
 
     Raises:
         BlankSketchError: nothing stands out from the paper.
@@ -175,23 +183,22 @@ def _darkness(grey: Image.Image) -> Image.Image:
     edges = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]
     paper = float(np.median(np.concatenate([np.asarray(grey.crop(edge)).ravel() for edge in edges])))
     lightest_first = paper >= 128
-    levels = np.flatnonzero(grey.histogram())
-    darkest, lightest = int(levels[0]), int(levels[-1])
+    darkest, lightest = cast("tuple[int, int]", grey.getextrema())
     contrast = paper - darkest if lightest_first else lightest - paper
     if contrast < _MIN_CONTRAST:
         raise BlankSketchError(
             "The sketch is blank: no stroke stands out from the paper; draw something and send it again."
         )
-    steps = (paper - level if lightest_first else level - paper for level in range(256))
-    return grey.point([min(255, max(0, round(step * 255 / contrast))) for step in steps])
+    steps = (paper - np.arange(256.0)) * (1 if lightest_first else -1)
+    return np.clip(np.rint(steps * 255 / contrast), 0, 255).astype(np.uint8)
 
 
 _MIN_CONTRAST = 24.0  # of 255: below this, JPEG noise on an empty page would count as ink
 
 
-def _box_above(grey: Image.Image, level: float) -> tuple[int, int, int, int] | None:
-    """The smallest box (left, upper, right, lower) around all pixels above a level; None when there is none."""
-    return grey.point([255 if value > level else 0 for value in range(256)]).getbbox()
+def _box_where(grey: Image.Image, chosen: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+    """The smallest box (left, upper, right, lower) around all pixels of the chosen levels; None when there is none."""
+    return grey.point(chosen.astype(np.uint8).tolist()).getbbox()
 
 
 def _product_box(photo: Image.Image) -> tuple[int, int, int, int] | None:
@@ -202,7 +209,7 @@ def _product_box(photo: Image.Image) -> tuple[int, int, int, int] | None:
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     if float(np.percentile(border, 95)) > _WHITE_TOLERANCE:
         return None
-    return _box_above(strongest, _WHITE_TOLERANCE)
+    return _box_where(strongest, np.arange(256) > _WHITE_TOLERANCE)
 
 
 _WHITE_TOLERANCE = 12.0  # of 255: product photos on white carry JPEG noise of a few levels

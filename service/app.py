@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from model.version import __version__
+from service.admission import AdmissionMiddleware
 from service.body_limit import BodyLimitMiddleware
 from service.draining import Drain
 from service.engine import SearchEngine
@@ -63,6 +64,7 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
     if settings.metrics:
         app.include_router(metrics_router)
     add_page(app)
+    app.add_middleware(AdmissionMiddleware)
     app.add_middleware(
         BodyLimitMiddleware,
         limit_bytes=settings.max_upload_bytes,
@@ -81,14 +83,14 @@ def _lifespan(
         opened = await to_thread.run_sync(_open_engine, settings) if engine is None else engine
         serving = Serving(opened, settings, app.state.drain)
         app.state.serving = serving
-        app.state.metrics.watch(opened)
+        app.state.metrics.watch(opened, serving.queue)
         await _warm_up(serving)
         watch = asyncio.create_task(_watch(opened.gallery, settings.gallery_poll_seconds))
         try:
             yield
         finally:
             watch.cancel()
-            app.state.metrics.watch(None)
+            app.state.metrics.watch(None, None)
             if engine is None:
                 opened.close()
 

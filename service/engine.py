@@ -82,9 +82,18 @@ class SearchEngine:
         self.encoder = encoder
         self.gallery = gallery
         self.reader = reader or LocalReader(encoder.bundle.preprocessing, max_pixels=max_pixels)
+        self.concurrent_encodes = concurrent_encodes
         self._encoder_slots = threading.BoundedSemaphore(concurrent_encodes)
 
-    def search(self, sketch: bytes, *, k: int, min_score: float | None = None, filters: Sequence[str] = ()) -> Ranking:
+    def search(
+        self,
+        sketch: bytes,
+        *,
+        k: int,
+        min_score: float | None = None,
+        filters: Sequence[str] = (),
+        waited_seconds: float = 0.0,
+    ) -> Ranking:
         """Ranks the gallery's photos by likeness to a sketch.
 
         Args:
@@ -92,6 +101,7 @@ class SearchEngine:
             k: at most this many photos; at least 1.
             min_score: photos that score lower are left out.
             filters: over the metadata, such as "price>=10"; all must hold.
+            waited_seconds: how long the request waited for its turn; counts as part of the stage "wait".
 
         Raises:
             FilterError: a filter does not fit the gallery's metadata.
@@ -99,7 +109,8 @@ class SearchEngine:
             BlankSketchError: nothing is drawn.
         """
         with self.gallery.lease() as gallery:
-            return self._search(gallery, sketch, k=k, min_score=min_score, rows=gallery.select(filters))
+            stages = _Stages(waited_seconds)
+            return self._search(gallery, sketch, stages, k=k, min_score=min_score, rows=gallery.select(filters))
 
     def search_each(
         self, sketches: Sequence[bytes], *, k: int, min_score: float | None = None, filters: Sequence[str] = ()
@@ -110,7 +121,7 @@ class SearchEngine:
             rows = gallery.select(filters)
             for sketch in sketches:
                 try:
-                    answers.append(self._search(gallery, sketch, k=k, min_score=min_score, rows=rows))
+                    answers.append(self._search(gallery, sketch, _Stages(), k=k, min_score=min_score, rows=rows))
                 except (UnreadableImageError, BlankSketchError) as error:
                     answers.append(error)
             return BatchRanking(gallery.generation, gallery.size, tuple(answers))
@@ -166,12 +177,12 @@ class SearchEngine:
         self,
         gallery: PhotoGallery,
         sketch: bytes,
+        stages: "_Stages",
         *,
         k: int,
         min_score: float | None,
         rows: NDArray[np.int64] | None,
     ) -> Ranking:
-        stages = _Stages()
         prepared = self.reader.read(sketch)
         stages.add("decode", prepared.decode_ms)
         stages.add("prepare", prepared.prepare_ms)
@@ -181,7 +192,7 @@ class SearchEngine:
         return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
     def _encode(self, prepared: NDArray[np.float32], stages: "_Stages") -> NDArray[np.float32]:
-        with stages.time("wait"):
+        with stages.time("wait", before_ms=stages.waited_ms):
             self._encoder_slots.acquire()
         try:
             with stages.time("encode"):
@@ -191,17 +202,18 @@ class SearchEngine:
 
 
 class _Stages:
-    """Measures named stages and the time from creation to `finish`, in milliseconds."""
+    """Measures named stages and the time from creation to `finish`, in milliseconds, and counts a wait before it."""
 
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
+    def __init__(self, waited_seconds: float = 0.0) -> None:
+        self.waited_ms = waited_seconds * 1000
+        self._start = time.perf_counter() - waited_seconds
         self._milliseconds: dict[str, float] = {}
 
     @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
+    def time(self, stage: str, *, before_ms: float = 0.0) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.add(stage, (time.perf_counter() - start) * 1000)
+        self.add(stage, before_ms + (time.perf_counter() - start) * 1000)
 
     def add(self, stage: str, milliseconds: float) -> None:
         self._milliseconds[stage] = milliseconds

@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.errors import Refusal
 from service.request_record import record_of
+from service.search_queue import DeadlineExceededError, QueueFullError
 
 
 class ErrorResponse(JSONResponse):
@@ -25,6 +26,16 @@ class ErrorResponse(JSONResponse):
 def refusal_response(refusal: Refusal) -> ErrorResponse:
     """The answer for a refusal."""
     return ErrorResponse(refusal.status_code, refusal.code, refusal.detail, refusal.headers)
+
+
+def overload_response(error: QueueFullError) -> ErrorResponse:
+    """The answer when there is more to search than the service can, now or before the request's deadline."""
+    again = f"send the request again in {error.retry_after_seconds} s"
+    if isinstance(error, DeadlineExceededError):
+        code, message = "deadline_exceeded", f"The search could not start before its deadline; {again}."
+    else:
+        code, message = "overloaded", f"Too many searches are waiting already; {again}."
+    return ErrorResponse(503, code, message, {"Retry-After": str(error.retry_after_seconds)})
 
 
 def internal_error(request_id: str) -> ErrorResponse:

@@ -8,8 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service.error_answers import ErrorResponse, refusal_response
+from service.error_answers import ErrorResponse, overload_response, refusal_response
 from service.errors import CLIENT_ERRORS, Refusal, describe, shown
+from service.search_queue import QueueFullError
 
 _MULTIPART = "multipart/form-data"
 
@@ -30,12 +31,18 @@ def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
     for kind in CLIENT_ERRORS:
         app.add_exception_handler(kind, _on_client_error)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(QueueFullError, _on_full_queue)
 
 
 async def _on_client_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, CLIENT_ERRORS)
     described = describe(error)
     return ErrorResponse(described.status, described.code, described.message)
+
+
+async def _on_full_queue(_: Request, error: Exception) -> Response:
+    assert isinstance(error, QueueFullError)
+    return overload_response(error)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from model.version import __version__
 from service.engine import SearchEngine
 from service.request_record import RequestRecord
+from service.search_queue import SearchQueue
 
 _REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE_BUCKETS = (0.0001, 0.00025, 0.0005, *_REQUEST_BUCKETS)
@@ -52,19 +53,27 @@ class Metrics:
         )
         self._refused = Counter(
             "sketch_search_refused",
-            "Requests, and sketches of a batch, that were refused, by the code of the answer.",
+            "Requests, and sketches of a batch, that were refused or dropped, by the code of the answer.",
             ["reason"],
             registry=registry,
         )
+        self._queue_wait_seconds = Histogram(
+            "sketch_search_queue_wait_seconds",
+            "Time that searches waited for their turn; refused ones are not in it.",
+            buckets=_STAGE_BUCKETS,
+            registry=registry,
+        )
+        self._queue_depth = Gauge("sketch_search_queue_depth", "Searches that wait for their turn.", registry=registry)
         self._engine_facts = _EngineFacts()
         registry.register(self._engine_facts)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
 
-    def watch(self, engine: SearchEngine | None) -> None:
-        """Reports on this engine from now on; None reports on none."""
+    def watch(self, engine: SearchEngine | None, queue: SearchQueue | None) -> None:
+        """Reports on this engine and this queue from now on; None reports on none."""
         self._engine_facts.engine = engine
+        self._queue_depth.set_function(lambda: queue.depth if queue else 0)
 
     def add(self, record: RequestRecord, *, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request that has been answered."""
@@ -74,6 +83,8 @@ class Metrics:
             for stage, milliseconds in timings_ms.items():
                 if stage != "total":
                     self._stage_seconds.labels(stage).observe(milliseconds / 1000)
+        if record.queued_seconds is not None:
+            self._queue_wait_seconds.observe(record.queued_seconds)
         for code in record.errors:
             if code != _FAILURE:
                 self._refused.labels(code).inc()

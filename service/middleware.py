@@ -11,9 +11,11 @@ from service.error_answers import internal_error
 from service.logs import with_fields
 from service.metrics import Metrics
 from service.request_record import RequestRecord, begin_record, method_of, route_of
+from service.search_queue import ClientLeftError
 
 logger = logging.getLogger("service.requests")
 
+_CLIENT_LEFT = "client_left"
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'"
@@ -42,6 +44,8 @@ class RequestMiddleware:
         self._metrics.in_flight.inc()
         try:
             await self._app(scope, receive, outgoing)
+        except ClientLeftError:
+            record.errors.append(_CLIENT_LEFT)
         except Exception:  # the process edge: nothing of the exception may reach the client
             logger.exception(
                 "request %s failed", record.request_id, extra=with_fields({"request_id": record.request_id})

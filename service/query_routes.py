@@ -21,7 +21,7 @@ _FILTER = (
     "or price>=10 (also >, <=, <); may be repeated, and then all must hold; /info lists the columns"
 )
 _FILTER_EXAMPLES = [["brand=acme", "price>=10"]]
-_UPLOAD_ERRORS = documented_errors(400, 413, 415, 422, 500)
+_UPLOAD_ERRORS = documented_errors(400, 413, 415, 422, 500, 503)
 
 
 def query_router(settings: Settings) -> APIRouter:
@@ -61,7 +61,10 @@ def _add_search(router: APIRouter, settings: Settings) -> None:
         await _refuse_unexpected_fields(request, single=("sketch", "k", "min_score"), repeated=("filter",))
         data = await _read(sketch, settings.max_upload_bytes)
         ranking = await serving.search(
-            lambda: serving.engine.search(data, k=k, min_score=min_score, filters=filters or ())
+            request,
+            lambda ticket: serving.engine.search(
+                data, k=k, min_score=min_score, filters=filters or (), waited_seconds=ticket.waited_seconds
+            ),
         )
         _note(request, response, ranking)
         return search_answer(serving.model, ranking)
@@ -87,7 +90,7 @@ def _add_search_batch(router: APIRouter, settings: Settings) -> None:
             raise Refusal(422, "too_many_sketches", message)
         files = [await _read(sketch, settings.max_upload_bytes) for sketch in sketches]
         batch = await serving.search(
-            lambda: serving.engine.search_each(files, k=k, min_score=min_score, filters=filters or ())
+            request, lambda _: serving.engine.search_each(files, k=k, min_score=min_score, filters=filters or ())
         )
         _note_batch(request, batch)
         return batch_answer(serving.model, batch, total_ms=(time.perf_counter() - start) * 1000)
@@ -98,7 +101,9 @@ def _add_similar(router: APIRouter, settings: Settings) -> None:
     query_min_score = Query(ge=-1, le=1, allow_inf_nan=False, description="leave out photos that score lower")
     query_filter = Query(alias="filter", description=_FILTER, examples=_FILTER_EXAMPLES)
 
-    @router.get("/similar/{photo_id:path}", summary="More like this photo", responses=documented_errors(404, 422, 500))
+    @router.get(
+        "/similar/{photo_id:path}", summary="More like this photo", responses=documented_errors(404, 422, 500, 503)
+    )
     async def similar(
         request: Request,
         response: Response,
@@ -111,7 +116,7 @@ def _add_similar(router: APIRouter, settings: Settings) -> None:
         """Uses the photo's stored vector, so it costs no encoding; the photo itself is left out."""
         _refuse_unexpected(request, "query parameter", request.query_params.keys(), known=("k", "min_score", "filter"))
         ranking = await serving.search(
-            lambda: serving.engine.similar(photo_id, k=k, min_score=min_score, filters=filters or ())
+            request, lambda _: serving.engine.similar(photo_id, k=k, min_score=min_score, filters=filters or ())
         )
         _note(request, response, ranking)
         return similar_answer(serving.model, ranking)

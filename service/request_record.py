@@ -12,7 +12,9 @@ UNMATCHED = "unmatched"
 _KEY = "sketch_search.record"
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_PATHS_WITHOUT_ROUTE = frozenset({"/openapi.json"})  # FastAPI's own, of which it leaves no route in the scope
+_PATHS_WITHOUT_ROUTE = frozenset(
+    {"/openapi.json", "/search", "/search/batch"}
+)  # FastAPI's own, and what is refused at the door
 
 
 @dataclass
@@ -23,11 +25,13 @@ class RequestRecord:
         request_id: the client's X-Request-ID when it is well-formed, otherwise a random one.
         searches: stage -> milliseconds of each search that was answered; a batch holds several.
         errors: codes of the errors that were answered; a batch may hold several.
+        queued_seconds: how long a search waited for its turn; None where none came.
     """
 
     request_id: str
     searches: list[Mapping[str, float]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    queued_seconds: float | None = None
 
     @property
     def stages_ms(self) -> dict[str, float]:

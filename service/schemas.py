@@ -216,7 +216,7 @@ _ERROR_MEANINGS = {
     416: "the range lies outside the file",
     422: "the sketch is blank, or a parameter or filter is missing, unknown or out of range",
     500: "the service failed; the log has the details under the request id of the answer",
-    503: "the service cannot answer searches now",
+    503: "more searches are waiting than can be answered soon, or none can be answered; Retry-After says when to retry",
 }
 
 

@@ -37,12 +37,26 @@ class Settings(BaseSettings):
         4096, ge=1, description="most GPU memory for the index; twice that while a new generation replaces the old"
     )
     precision: str = Field("default", description="encoder precision, such as fp32; default is the bundle's choice")
-    encoder_threads: int = Field(0, ge=0, description="CPU threads for one encode; 0 takes all cores")
+    encoder_memory_mb: int = Field(4096, ge=1, description="most GPU memory for the encoder, in megabytes")
+    max_encode_batch: int = Field(
+        64,
+        ge=1,
+        description="most sketches a GPU encodes together; it takes those that queued while it was busy",
+    )
+    encoder_threads: int = Field(
+        0, ge=0, description="CPU threads for one encode; 0 measures: the fewest that encode within 25 ms"
+    )
     concurrent_encodes: int = Field(
-        1, ge=1, description="sketches in the encoder at once; on a CPU one encode already keeps the cores busy"
+        0, ge=0, description="sketches encoded at once; 0 fills the cores, or the largest batch on a GPU"
     )
     worker_threads: int = Field(
-        4, ge=1, description="requests decoded and searched at once; each may hold one decoded image in memory"
+        0, ge=0, description="searches that run at once, each with a decoded image in memory; 0 follows the encodes"
+    )
+    queue_size: int = Field(
+        0, ge=0, description="searches that may wait, the next is refused with 503; 0 is four for each that runs"
+    )
+    search_deadline_seconds: float = Field(
+        5.0, gt=0, description="a search that cannot start within this time is refused; X-Deadline-Ms asks for less"
     )
     default_k: int = Field(12, ge=1, description="results in an answer when the request does not say")
     max_k: int = Field(100, ge=1, description="most results a request may ask for")

@@ -1,16 +1,24 @@
 """Opens the real encoder and the real gallery; apart from the rest so that tests and --help need not load them."""
 
+import logging
+from functools import cache
+
 from index_builder.gallery import current_generation, open_gallery
-from model.bundle import default_bundle_path, read_bundle
-from model.encoder import open_encoder
+from model.bundle import Bundle, default_bundle_path, read_bundle
+from model.encoder import Encoder, open_encoder
 from model.errors import SketchSearchError
 from model.preprocess import Preprocessing
+from service.batching import BatchingEncoder
+from service.capacity import calibrate, usable_cores
 from service.engine import SearchEngine
 from service.index_device import open_index_device
+from service.interfaces import SketchEncoder
 from service.live_gallery import LiveGallery
 from service.settings import Settings
 from service.uploads.pool import DecoderPool
 from service.uploads.reader import LocalReader, SketchReader
+
+logger = logging.getLogger(__name__)
 
 
 def open_engine(settings: Settings) -> SearchEngine:
@@ -21,13 +29,7 @@ def open_engine(settings: Settings) -> SearchEngine:
     """
     bundle = read_bundle(settings.bundle or default_bundle_path())
     # The encoder first: a gallery that is open when this fails would stay open.
-    encoder = open_encoder(
-        bundle,
-        "sketch",
-        device=settings.device,
-        precision=settings.precision,
-        num_threads=settings.encoder_threads,
-    )
+    encoder, concurrent_encodes = _open_sketch_encoder(bundle, settings)
     device = open_index_device(settings)
     gallery = LiveGallery(
         lambda: device.adopt(open_gallery(settings.gallery, bundle=bundle)),
@@ -39,11 +41,7 @@ def open_engine(settings: Settings) -> SearchEngine:
         gallery.close()
         raise
     return SearchEngine(
-        encoder,
-        gallery,
-        max_pixels=settings.max_pixels,
-        concurrent_encodes=settings.concurrent_encodes,
-        reader=reader,
+        encoder, gallery, max_pixels=settings.max_pixels, concurrent_encodes=concurrent_encodes, reader=reader
     )
 
 
@@ -61,3 +59,28 @@ def open_reader(preprocessing: Preprocessing, settings: Settings) -> SketchReade
         num_processes=settings.decoder_processes,
         cpu_seconds=settings.decode_seconds,
     )
+
+
+def _open_sketch_encoder(bundle: Bundle, settings: Settings) -> tuple[SketchEncoder, int]:
+    """The encoder, on a GPU with batching in front of it, and how many sketches it may be given at once."""
+
+    @cache
+    def with_threads(num_threads: int) -> Encoder:
+        return open_encoder(
+            bundle,
+            "sketch",
+            device=settings.device,
+            precision=settings.precision,
+            num_threads=num_threads,
+            gpu_memory_mb=settings.encoder_memory_mb,
+        )
+
+    first = with_threads(settings.encoder_threads or 1)
+    if first.provider == "CUDAExecutionProvider":
+        largest = settings.max_encode_batch
+        return BatchingEncoder(first, max_batch=largest), settings.concurrent_encodes or largest
+    encoder, lanes = calibrate(
+        with_threads, threads=settings.encoder_threads, encodes=settings.concurrent_encodes, cores=usable_cores()
+    )
+    logger.info("%d sketches are encoded at once, each on %d CPU threads", lanes.encodes, lanes.threads)
+    return encoder, lanes.encodes

@@ -1,5 +1,6 @@
 """The encoder runs where it was asked to, or says in one sentence why it cannot."""
 
+from dataclasses import replace
 from typing import Any
 
 import onnxruntime as ort
@@ -16,9 +17,9 @@ class FakeSession:
     """A session that runs on what `actual` says, whatever was asked for."""
 
     actual = CPU
-    asked: list[str]
+    asked: list[Any]
 
-    def __init__(self, path: str, options: ort.SessionOptions, *, providers: list[str]) -> None:
+    def __init__(self, path: str, options: ort.SessionOptions, *, providers: list[Any]) -> None:
         type(self).asked = providers
 
     def get_providers(self) -> list[str]:
@@ -58,7 +59,9 @@ def test_the_cuda_libraries_are_loaded_before_the_session_that_needs_them(
     bundle: Bundle, gpu_build: list[str], device: Any
 ) -> None:
     assert open_encoder(bundle, "sketch", device=device).provider == CUDA
-    assert FakeSession.asked == [CUDA, CPU]
+    (provider, options), fallback = FakeSession.asked
+    assert (provider, fallback) == (CUDA, CPU)
+    assert options["gpu_mem_limit"] == 4096 * 10**6
     assert gpu_build == ["cuda"]
 
 
@@ -76,3 +79,17 @@ def test_a_session_that_silently_fell_back_is_refused_or_reported(
         open_encoder(bundle, "sketch", device="cuda")
     with pytest.warns(RuntimeWarning, match="No usable GPU"):
         assert open_encoder(bundle, "sketch", device="auto").provider == CPU
+
+
+@pytest.mark.parametrize(("held", "expected"), [(["fp32", "int8", "fp16"], "fp16"), (["fp32", "int8"], "fp32")])
+def test_a_gpu_gets_half_precision_where_the_bundle_holds_it_and_never_the_int8_of_a_cpu(
+    bundle: Bundle, gpu_build: list[str], monkeypatch: pytest.MonkeyPatch, held: list[str], expected: str
+) -> None:
+    (file,) = bundle.encoders["sketch"].values()
+    encoders: Any = {modality: dict.fromkeys(held, file) for modality in ("photo", "sketch")}
+    held_bundle = replace(bundle, encoders=encoders, default_precisions={"photo": "int8", "sketch": "int8"})
+    assert open_encoder(held_bundle, "sketch", device="cuda").precision == expected
+    assert open_encoder(held_bundle, "sketch", device="cuda", precision="int8").precision == "int8"
+    monkeypatch.setattr(FakeSession, "actual", CPU)
+    with pytest.warns(RuntimeWarning, match="No usable GPU"):
+        assert open_encoder(held_bundle, "sketch").precision == "int8"

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from model.errors import UnreadableImageError
-from model.images import decode_image, flatten_on_white
+from model.images import decode_image, flatten_on_white, grey_on_white
 
 MANY = 10_000_000
 
@@ -83,3 +83,28 @@ def test_a_decompression_bomb_is_refused_as_too_large() -> None:
     with pytest.raises(UnreadableImageError) as caught:
         decode_image(encoded(Image.new("1", (20_000, 20_000))), max_pixels=50_000_000)
     assert caught.value.reason == "too_large"
+
+
+def _drawing_with_alpha(ink: tuple[int, int, int] | None) -> Image.Image:
+    """Soft shapes of every alpha in one colour, or of many colours without one, on a transparent ground."""
+    levels = np.random.default_rng(3).integers(0, 256, (40, 50, 4), dtype=np.uint8)
+    levels[:10], levels[:, 35:] = 0, 0
+    if ink is not None:
+        levels[..., :3] = ink
+    return Image.fromarray(levels, "RGBA")
+
+
+@pytest.mark.parametrize("ink", [(0, 0, 0), (255, 255, 255), (30, 90, 200), None])
+@pytest.mark.parametrize("opaque", [False, True])
+def test_grey_on_white_is_the_grey_of_the_flattened_drawing(ink: tuple[int, int, int] | None, opaque: bool) -> None:
+    image = _drawing_with_alpha(ink)
+    if opaque:
+        image.putalpha(255)
+    paper = Image.new("RGBA", image.size, "white")
+    expected = Image.alpha_composite(paper, image).convert("RGB")
+    assert flatten_on_white(image).tobytes() == expected.tobytes()
+    assert grey_on_white(image).tobytes() == expected.convert("L").tobytes()
+
+
+def test_grey_on_white_of_nothing_at_all_is_white_paper() -> None:
+    assert grey_on_white(Image.new("RGBA", (3, 2), (0, 0, 0, 0))).tobytes() == b"\xff" * 6

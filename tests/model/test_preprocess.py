@@ -3,13 +3,16 @@ import pytest
 from PIL import Image, ImageDraw
 
 from model.errors import BlankSketchError, BundleError
+from model.images import flatten_on_white
 from model.preprocess import (
     Preprocessing,
     normalise_sketch,
     prepare_photo,
     prepare_sketch,
     square_photo,
+    to_tensor,
 )
+from model.strokes import set_stroke_width
 
 SETTINGS = Preprocessing(image_size_px=96)
 
@@ -118,6 +121,57 @@ def test_tensors_are_normalised_by_mean_and_std() -> None:
     assert white.flags.c_contiguous
     expected = (1 - np.array(SETTINGS.mean)) / np.array(SETTINGS.std)
     np.testing.assert_allclose(white[:, 5, 5], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_every_level_of_every_channel_is_normalised_as_the_formula_says(mode: str) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (96, 96, len(mode)), dtype=np.uint8).squeeze()
+    tensor = to_tensor(Image.fromarray(values, mode), SETTINGS)
+    scaled = values.astype(np.float32) / np.float32(255)
+    colour = np.repeat(scaled[:, :, None], 3, axis=2) if mode == "L" else scaled
+    expected = (colour - np.array(SETTINGS.mean, np.float32)) / np.array(SETTINGS.std, np.float32)
+    np.testing.assert_array_equal(tensor, expected.transpose(2, 0, 1))
+    assert tensor.flags.c_contiguous
+
+
+def naive_normalise(image: Image.Image, settings: Preprocessing) -> np.ndarray:
+    """What `normalise_sketch` states, step by step over the whole page and without a shortcut; white paper only."""
+    page = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
+    grey = np.asarray(page.convert("L")).astype(float)
+    paper = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    darkness = np.clip(np.rint((paper - grey) * 255 / (paper - grey.min())), 0, 255).astype(np.uint8)
+    rows, columns = np.nonzero(darkness > 255 * settings.ink_threshold)
+    cut = Image.fromarray(darkness[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1], "L")
+    side, margin = settings.image_size_px, max(round(settings.sketch_margin * settings.image_size_px), 3)
+    scale = (side - 2 * margin) / max(cut.size)
+    size = max(1, round(cut.width * scale)), max(1, round(cut.height * scale))
+    fitted = cut.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
+    shade = Image.new("L", (side, side), 0)
+    shade.paste(fitted, ((side - fitted.width) // 2, (side - fitted.height) // 2))
+    values = np.asarray(shade)
+    ink = values > settings.ink_threshold * np.percentile(values[values > 0], 90)
+    return np.where(set_stroke_width(ink, width_px=settings.stroke_width_px), 0, 255)
+
+
+def soft_drawing(mode: str, seed: int) -> Image.Image:
+    """Smooth strokes of several widths and shades on a page of 800 × 600, anywhere on it."""
+    random = np.random.default_rng(seed)
+    alpha = Image.new("L", (1600, 1200), 0)
+    pen = ImageDraw.Draw(alpha)
+    for _ in range(5):
+        points = [tuple(map(int, random.integers(200, 1000, 2))) for _ in range(4)]
+        pen.line(points, fill=int(random.integers(120, 256)), width=int(random.integers(2, 16)), joint="curve")
+    alpha = alpha.resize((800, 600))
+    drawing = Image.new("RGBA", (800, 600), (0, 0, 0, 0) if seed % 2 else (40, 60, 160, 0))
+    drawing.putalpha(alpha)
+    return drawing if mode == "RGBA" else flatten_on_white(drawing)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_prepared_sketch_is_pixel_for_pixel_what_a_plain_version_gives(mode: str, seed: int) -> None:
+    drawing = soft_drawing(mode, seed)
+    np.testing.assert_array_equal(np.asarray(normalise_sketch(drawing, SETTINGS)), naive_normalise(drawing, SETTINGS))
 
 
 def test_settings_survive_json_and_unknown_ones_are_refused() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from model.strokes import centre_lines, set_stroke_width
 
@@ -55,3 +55,38 @@ def test_thinning_keeps_a_ring_closed() -> None:
 
 def test_a_blank_raster_stays_blank() -> None:
     assert not set_stroke_width(np.zeros((9, 9), bool), width_px=3).any()
+
+
+def naive_thinning(ink: np.ndarray) -> np.ndarray:
+    """Zhang and Suen's algorithm as the paper states it, a pixel at a time."""
+    grid = np.pad(ink, 1).astype(int)
+    while True:
+        changed = False
+        for first_pass in (True, False):
+            removed = []
+            for y, x in np.argwhere(grid):
+                p2, p3, p4 = grid[y - 1, x], grid[y - 1, x + 1], grid[y, x + 1]
+                p5, p6, p7 = grid[y + 1, x + 1], grid[y + 1, x], grid[y + 1, x - 1]
+                p8, p9 = grid[y, x - 1], grid[y - 1, x - 1]
+                ring = [p2, p3, p4, p5, p6, p7, p8, p9]
+                rises = sum((a, b) == (0, 1) for a, b in zip(ring, [*ring[1:], ring[0]], strict=True))
+                sides = (p2 * p4 * p6, p4 * p6 * p8) if first_pass else (p2 * p4 * p8, p2 * p6 * p8)
+                if 2 <= sum(ring) <= 6 and rises == 1 and sides == (0, 0):
+                    removed.append((y, x))
+            for y, x in removed:
+                grid[y, x] = 0
+            changed = changed or bool(removed)
+        if not changed:
+            return grid[1:-1, 1:-1] > 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (25, 1), (17, 23), (32, 40)])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 1.0])
+def test_thinning_and_thickening_are_what_a_pixel_by_pixel_version_gives(shape: tuple[int, int], share: float) -> None:
+    blobs = Image.fromarray((np.random.default_rng(7).random(shape) < share).astype(np.uint8) * 255)
+    for ink in (np.asarray(blobs) > 0, np.asarray(blobs.filter(ImageFilter.BoxBlur(1))) > 100):
+        thin = naive_thinning(ink)
+        np.testing.assert_array_equal(centre_lines(ink), thin)
+        for width in (3, 5):
+            thick = Image.fromarray(thin.astype(np.uint8)).filter(ImageFilter.MaxFilter(width))
+            np.testing.assert_array_equal(set_stroke_width(ink, width_px=width), np.asarray(thick) > 0)

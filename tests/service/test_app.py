@@ -12,9 +12,9 @@ from service.app import create_app
 from service.settings import Settings
 
 ROUTES = {
-    ("post", "/search"): {"200", "400", "413", "415", "422", "500"},
-    ("post", "/search/batch"): {"200", "400", "413", "415", "422", "500"},
-    ("get", "/similar/{photo_id}"): {"200", "404", "422", "500"},
+    ("post", "/search"): {"200", "400", "413", "415", "422", "500", "503"},
+    ("post", "/search/batch"): {"200", "400", "413", "415", "422", "500", "503"},
+    ("get", "/similar/{photo_id}"): {"200", "404", "422", "500", "503"},
     ("get", "/photos/{photo_id}"): {"200", "206", "304", "404", "416", "500", "default"},
     ("get", "/thumbnails/{photo_id}"): {"200", "304", "404", "500", "default"},
     ("get", "/healthz"): {"200"},
