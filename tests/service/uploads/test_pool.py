@@ -82,10 +82,20 @@ def test_concurrent_uploads_do_not_mix(pool: DecoderPool, local: LocalReader) ->
             assert np.array_equal(sketch.pixels, local.read(data).pixels)
 
 
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_decoders_that_died_while_they_were_idle_cost_no_request(pool: DecoderPool) -> None:
     lost = dict(pool.lost)
-    for pid in pids(pool):
+    killed = pids(pool)
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
+    while any(is_running(pid) for pid in killed):  # it takes a moment
+        time.sleep(0.01)
     assert pool.read(drawing()).pixels.shape == (3, 224, 224)
     assert dict(pool.lost) == lost
 
