@@ -13,22 +13,21 @@ from contextlib import suppress
 
 import atheris
 
-with atheris.instrument_imports(include=["PIL", "model"]):
+with atheris.instrument_imports(include=["PIL", "model", "service"]):
     from PIL import Image
 
     from model.errors import BlankSketchError, UnreadableImageError
-    from model.images import decode_image
-    from model.preprocess import Preprocessing, prepare_sketch
+    from model.preprocess import Preprocessing
+    from service.uploads.reader import LocalReader
 
-_FORMATS = ("PNG", "JPEG", "WEBP")
 _MAX_PIXELS = 250_000  # the service takes more; here it keeps an execution short
-_PREPROCESSING = Preprocessing(image_size_px=32)
+_READER = LocalReader(Preprocessing(image_size_px=32), max_pixels=_MAX_PIXELS)
 
 
 def read_upload(data: bytes) -> None:
-    """What the service does with an upload, up to the encoder."""
+    """What the service does with an upload, up to the encoder; the service itself does it in a process of its own."""
     with suppress(UnreadableImageError, BlankSketchError):
-        prepare_sketch(decode_image(data, max_pixels=_MAX_PIXELS, formats=_FORMATS), _PREPROCESSING)
+        _READER.read(data)
 
 
 def main() -> None:
