@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from model.version import __version__
+
 DOCKERFILES = ("Dockerfile", "Dockerfile.training")
 
 
@@ -63,6 +65,13 @@ def test_a_change_of_code_installs_no_package_again(root: Path, name: str) -> No
     before_code = next(stage for stage in stages(root / "docker" / name) if stage.startswith("FROM tools AS packages"))
     assert re.findall(r"(?m)^COPY (\S+)", before_code)[0].startswith("requirements/")
     assert len(re.findall(r"(?m)^COPY ", before_code)) == 1
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_the_label_names_the_version_of_the_code(root: Path, name: str) -> None:
+    last = stages(root / "docker" / name)[-1]
+    assert f"ARG VERSION={__version__}\n" in last
+    assert 'org.opencontainers.image.version="${VERSION}"' in last
 
 
 def test_the_service_image_is_checked_by_readiness(root: Path) -> None:
