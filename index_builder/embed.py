@@ -1,16 +1,20 @@
-"""Reads, decodes and embeds every photo that is not known yet. Threads decode ahead while the encoder works.
+"""Reads, decodes and embeds every photo that is not known yet, in threads that work ahead of what is recorded.
 
-The number of photos in flight is bounded, so memory does not depend on how many there are.
+On a CPU a thread takes a photo all the way from file to embedding: an encode on one core wastes none of it on waiting
+for other cores, and nothing is handed over. A GPU gets batches while the threads decode the next ones. The number of
+photos in flight is bounded, so memory does not depend on how many there are.
 """
 
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +26,14 @@ from index_builder.read_photo import PhotoReading, read_photo
 from index_builder.scan import Problem
 from index_builder.work import WorkStore
 
-_MAX_WORKERS = 16
-_BATCH_SIZE = {"CPUExecutionProvider": 8}  # a CPU encodes one by one anyway; small batches keep the progress smooth
+_MAX_DECODERS = 16  # per GPU: more only take memory
+_NUM_AHEAD = 16  # beyond one for each thread: while one large photo holds the line, the others find work
 _DEVICE_BATCH_SIZE = 64
 _UNIT_NORM_TOLERANCE = 1e-3
+
+_Vector = NDArray[np.float32]
+_Embedded = tuple[PhotoReading, _Vector | None]
+_Result = TypeVar("_Result")
 
 
 def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers: int, progress: Progress) -> int:
@@ -37,7 +45,7 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
         store: of this run.
         root: the photos folder.
         model: the encoder and its preprocessing.
-        num_workers: threads that decode; 0 takes one per core.
+        num_workers: threads that decode and, on a CPU, encode; 0 takes one per core.
         progress: told of each photo.
 
     Returns:
@@ -51,36 +59,73 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
         raise GalleryError(
             f"The encoder of bundle {model.name} opened in precision {encoder.precision}, expected {model.precision}."
         )
-    batch_size = _BATCH_SIZE.get(encoder.provider, _DEVICE_BATCH_SIZE)
-    workers = num_workers or min(_MAX_WORKERS, os.cpu_count() or 1)
+    on_device = encoder.provider != "CPUExecutionProvider"
+    cores = os.cpu_count() or 1
+    workers = num_workers or (min(_MAX_DECODERS, cores) if on_device else cores)
+    read = partial(read_photo, root, claim=store.claim, prepare=model.prepare, image_size_px=model.image_size_px)
+    encode = partial(_encode, encoder=encoder, model=model)
     num_encoded = 0
-    with warnings.catch_warnings(), ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
         # Filters belong to the process, not to a thread: set once here, for all workers.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        readings = _read_ahead(pool, store, root, model, num_ahead=2 * batch_size + workers)
-        waiting: list[PhotoReading] = []
-        for reading in readings:
-            if reading.decoded is not None:
-                waiting.append(reading)
-            else:
-                store.record(reading)
+        embed = _embed_in_batches if on_device else _embed_in_threads
+        with closing(embed(pool, store.pending(), read, encode, num_workers=workers)) as embedded:
+            for reading, vector in embedded:
+                num_encoded += vector is not None
+                _record(store, reading, vector)
                 progress.advance()
-            if len(waiting) == batch_size:
-                num_encoded += _encode(waiting, store, encoder, model, progress)
-                waiting = []
-        num_encoded += _encode(waiting, store, encoder, model, progress)
     return num_encoded
 
 
-def _read_ahead(
-    pool: ThreadPoolExecutor, store: WorkStore, root: Path, model: PhotoModel, *, num_ahead: int
-) -> Iterator[PhotoReading]:
-    """Readings in the order of the pending photos, with at most `num_ahead` of them under way."""
-    read = partial(read_photo, root, claim=store.claim, prepare=model.prepare, image_size_px=model.image_size_px)
-    under_way: deque[Future[PhotoReading]] = deque()
+def _embed_in_threads(
+    pool: ThreadPoolExecutor,
+    paths: Iterator[str],
+    read: Callable[[str], PhotoReading],
+    encode: Callable[[list[PhotoReading]], _Vector],
+    *,
+    num_workers: int,
+) -> Generator[_Embedded, None, None]:
+    """Readings in the order of their paths, with their embeddings where they have been decoded."""
+
+    def read_and_encode(path: str) -> _Embedded:
+        reading = read(path)
+        return reading, None if reading.decoded is None else encode([reading])[0]
+
+    with closing(_work_ahead(pool, read_and_encode, paths, num_ahead=_NUM_AHEAD + num_workers)) as embedded:
+        yield from embedded
+
+
+def _embed_in_batches(
+    pool: ThreadPoolExecutor,
+    paths: Iterator[str],
+    read: Callable[[str], PhotoReading],
+    encode: Callable[[list[PhotoReading]], _Vector],
+    *,
+    num_workers: int,
+) -> Generator[_Embedded, None, None]:
+    """Like `_embed_in_threads`, but what has to be encoded waits for a batch to be full."""
+    waiting: list[PhotoReading] = []
+    with closing(_work_ahead(pool, read, paths, num_ahead=2 * _DEVICE_BATCH_SIZE + num_workers)) as readings:
+        for reading in readings:
+            if reading.decoded is None:
+                yield reading, None
+                continue
+            waiting.append(reading)
+            if len(waiting) == _DEVICE_BATCH_SIZE:
+                yield from zip(waiting, encode(waiting), strict=True)
+                waiting = []
+        if waiting:
+            yield from zip(waiting, encode(waiting), strict=True)
+
+
+def _work_ahead(
+    pool: ThreadPoolExecutor, work: Callable[[str], _Result], paths: Iterator[str], *, num_ahead: int
+) -> Generator[_Result, None, None]:
+    """Results in the order of the paths, with at most `num_ahead` of them under way or waiting to be taken."""
+    under_way: deque[Future[_Result]] = deque()
     try:
-        for path in store.pending():
-            under_way.append(pool.submit(read, path))
+        for path in paths:
+            under_way.append(pool.submit(work, path))
             if len(under_way) >= num_ahead:
                 yield under_way.popleft().result()
         while under_way:
@@ -90,27 +135,21 @@ def _read_ahead(
             future.cancel()
 
 
-def _encode(
-    readings: list[PhotoReading], store: WorkStore, encoder: PhotoEncoder, model: PhotoModel, progress: Progress
-) -> int:
-    if not readings:
-        return 0
+def _encode(readings: list[PhotoReading], *, encoder: PhotoEncoder, model: PhotoModel) -> _Vector:
+    """The embeddings of decoded readings, (B, D) float32."""
     images = np.stack([reading.decoded.prepared for reading in readings if reading.decoded is not None])
     vectors = encoder.encode(images)
-    _check_answer(vectors, (len(readings), model.embedding_dim), model)
-    for reading, vector in zip(readings, vectors, strict=True):
-        if abs(float(np.linalg.norm(vector)) - 1) < _UNIT_NORM_TOLERANCE:
-            store.record(reading, vector)
-        else:
-            sentence = "The encoder gives no finite unit vector for this photo; convert it or take it out."
-            store.record(replace(reading, decoded=None, problem=Problem("no_embedding", sentence)))
-        progress.advance()
-    return len(readings)
-
-
-def _check_answer(vectors: NDArray[np.float32], expected: tuple[int, int], model: PhotoModel) -> None:
+    expected = (len(readings), model.embedding_dim)
     if vectors.shape != expected or vectors.dtype != np.float32:
         raise GalleryError(
             f"The photo encoder of bundle {model.name} answered {vectors.dtype} {vectors.shape}, expected float32 "
             f"{expected}; export the bundle again."
         )
+    return vectors
+
+
+def _record(store: WorkStore, reading: PhotoReading, vector: _Vector | None) -> None:
+    if vector is not None and not abs(float(np.linalg.norm(vector)) - 1) < _UNIT_NORM_TOLERANCE:  # NaN is wrong too
+        sentence = "The encoder gives no finite unit vector for this photo; convert it or take it out."
+        reading, vector = replace(reading, decoded=None, problem=Problem("no_embedding", sentence)), None
+    store.record(reading, vector)

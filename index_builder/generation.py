@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import sqlite3
+from array import array
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -58,15 +59,24 @@ def find_duplicates(database: sqlite3.Connection) -> Duplicates:
 
 def find_near_duplicates(folder: Path) -> Duplicates:
     """The photos of a generation that look like one of other content; of equal content one is taken."""
+    rows, hashes = array("q"), bytearray()
     with closing(sqlite3.connect(folder / ITEMS)) as database:
         database.execute("ATTACH ? AS images", (str(folder / THUMBNAILS),))
         entries = database.execute(
-            "SELECT min(row), photo_id, perceptual_hash FROM items JOIN images.thumbnails USING (row)"
+            "SELECT min(row), perceptual_hash FROM items JOIN images.thumbnails USING (row)"
             " GROUP BY content_sha256 ORDER BY 1"
-        ).fetchall()
-    hashes = np.frombuffer(b"".join(entry[2] for entry in entries), np.uint8).reshape(-1, HASH_BYTES)
-    groups = [[entries[row][1] for row in group] for group in near_duplicate_groups(hashes)]
-    return Duplicates(sum(len(group) - 1 for group in groups), groups[:_MAX_DUPLICATE_GROUPS])
+        )
+        for row, perceptual in entries:
+            rows.append(row)
+            hashes += perceptual
+        groups = near_duplicate_groups(np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES))
+        named = [_photo_ids(database, [rows[entry] for entry in group]) for group in groups[:_MAX_DUPLICATE_GROUPS]]
+    return Duplicates(sum(len(group) - 1 for group in groups), named)
+
+
+def _photo_ids(database: sqlite3.Connection, rows: list[int]) -> list[str]:
+    query = "SELECT photo_id FROM items WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row"
+    return [photo_id for (photo_id,) in database.execute(query, (json.dumps(rows),))]
 
 
 def digest_content(database: sqlite3.Connection, **facts: str) -> str:

@@ -5,6 +5,7 @@ each compressed hard, halved and scaled to 80 %, no copy differed by more than 1
 photos by less than 20.
 """
 
+from collections.abc import Iterator
 from functools import cache
 
 import faiss
@@ -44,7 +45,7 @@ def near_duplicate_groups(hashes: NDArray[np.uint8]) -> list[list[int]]:
             parent[node] = node = parent[parent[node]]
         return node
 
-    for one, other in _close_pairs(np.ascontiguousarray(unique)):
+    for one, other in _close_pairs(unique):
         parent[max(root(one), root(other))] = min(root(one), root(other))
     groups: dict[int, list[int]] = {}
     for row, node in enumerate(rows_of.reshape(-1)):
@@ -52,14 +53,18 @@ def near_duplicate_groups(hashes: NDArray[np.uint8]) -> list[list[int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _close_pairs(hashes: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    if not len(hashes):
-        return []
-    index = faiss.IndexBinaryMultiHash(8 * HASH_BYTES, _NUM_PARTS, 8 * HASH_BYTES // _NUM_PARTS)
-    index.add(hashes)
-    limits, _, found = index.range_search(hashes, MAX_DIFFERENT_BITS + 1)
-    searched = np.repeat(np.arange(len(hashes)), np.diff(np.asarray(limits, np.int64)).astype(np.int64))
-    return list(zip(searched.tolist(), found.tolist(), strict=True))
+def _close_pairs(hashes: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows, the lower one first, each at least once."""
+    bits = 8 * HASH_BYTES // _NUM_PARTS
+    # A table of one part at a time: those of all parts together take sixteen times the memory.
+    for part in range(_NUM_PARTS if len(hashes) else 0):
+        turned = np.ascontiguousarray(np.roll(hashes, -part * bits // 8, axis=1))
+        index = faiss.IndexBinaryMultiHash(8 * HASH_BYTES, 1, bits)
+        index.add(turned)
+        limits, _, found = index.range_search(turned, MAX_DIFFERENT_BITS + 1)
+        searched = np.repeat(np.arange(len(hashes)), np.diff(np.asarray(limits, np.int64)).astype(np.int64))
+        is_pair = searched < found
+        yield from zip(searched[is_pair].tolist(), found[is_pair].tolist(), strict=True)
 
 
 @cache

@@ -64,5 +64,6 @@ class PhotoModel:
             embedding_dim=bundle.embedding_dim,
             image_size_px=bundle.preprocessing.image_size_px,
             prepare=lambda image: prepare_photo(image, bundle.preprocessing),
-            open_encoder=lambda: open_encoder(bundle, "photo", device=device, precision=chosen),
+            # One thread for an encode: on a CPU the builder encodes a photo in each of its own.
+            open_encoder=lambda: open_encoder(bundle, "photo", device=device, precision=chosen, num_threads=1),
         )
