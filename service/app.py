@@ -8,12 +8,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
+from model.errors import SketchSearchError
 from model.version import __version__
 from service.admission import AdmissionMiddleware
 from service.body_limit import BodyLimitMiddleware
 from service.draining import Drain
 from service.engine import SearchEngine
 from service.error_handlers import add_error_handlers
+from service.feedback import KEPT, FeedbackStore
+from service.feedback_route import EXPECTATIONS as FEEDBACK_EXPECTATIONS
+from service.feedback_route import feedback_router
 from service.live_gallery import LiveGallery
 from service.metrics import Metrics
 from service.metrics_route import router as metrics_router
@@ -57,10 +61,12 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
         lifespan=_lifespan(settings, engine),
     )
     app.state.metrics, app.state.drain = metrics, drain
-    add_error_handlers(app, expectations=expectations(settings))
+    add_error_handlers(app, expectations=expectations(settings) | FEEDBACK_EXPECTATIONS)
     app.include_router(query_router(settings))
     app.include_router(photo_router)
     app.include_router(status_router(settings))
+    if settings.feedback:
+        app.include_router(feedback_router(settings))
     if settings.metrics:
         app.include_router(metrics_router)
     add_page(app)
@@ -84,6 +90,7 @@ def _lifespan(
         serving = Serving(opened, settings, app.state.drain)
         app.state.serving = serving
         app.state.metrics.watch(opened, serving.queue)
+        app.state.feedback = await to_thread.run_sync(_open_feedback, settings)
         await _warm_up(serving)
         watch = asyncio.create_task(_watch(opened.gallery, settings.gallery_poll_seconds))
         try:
@@ -91,6 +98,8 @@ def _lifespan(
         finally:
             watch.cancel()
             app.state.metrics.watch(None, None)
+            if app.state.feedback:
+                app.state.feedback.close()
             if engine is None:
                 opened.close()
 
@@ -102,6 +111,20 @@ def _open_engine(settings: Settings) -> SearchEngine:
     from service.startup import open_engine
 
     return open_engine(settings)
+
+
+def _open_feedback(settings: Settings) -> FeedbackStore | None:
+    if settings.feedback is None:
+        return None
+    from service.startup import open_reader
+
+    one_at_a_time = settings.model_copy(update={"decoder_processes": min(1, settings.decoder_processes)})
+    reader = open_reader(KEPT, one_at_a_time)
+    try:
+        return FeedbackStore(settings.feedback, max_bytes=settings.feedback_max_mb * 2**20, reader=reader)
+    except SketchSearchError:
+        reader.close()
+        raise
 
 
 async def _warm_up(serving: Serving) -> None:

@@ -148,6 +148,12 @@ class ReadyAnswer(_Answer):
     timings_ms: SearchTimings
 
 
+class FeedbackAnswer(_Answer):
+    """A drawing was marked as meaning a photo."""
+
+    kept: bool = Field(description="false when the same drawing was kept for the same photo before")
+
+
 class ServiceInfo(_Answer):
     """This process and what it runs on."""
 
@@ -206,6 +212,7 @@ class InfoAnswer(_Answer):
     model: ModelInfo
     gallery: GalleryInfo
     limits: Limits
+    feedback: bool = Field(description="whether a drawing is kept when a person marks a photo as the one they meant")
 
 
 _ERROR_MEANINGS = {
@@ -217,6 +224,7 @@ _ERROR_MEANINGS = {
     422: "the sketch is blank, or a parameter or filter is missing, unknown or out of range",
     500: "the service failed; the log has the details under the request id of the answer",
     503: "more searches are waiting than can be answered soon, or none can be answered; Retry-After says when to retry",
+    507: "the folder for feedback is full",
 }
 
 

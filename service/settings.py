@@ -86,6 +86,11 @@ class Settings(BaseSettings):
         1.0, ge=0, description="after SIGTERM, how long to take requests with red readiness before closing the port"
     )
     shutdown_seconds: int = Field(8, ge=0, description="time for running requests to finish once the port is closed")
+    feedback: Path | None = Field(
+        None,
+        description="folder for drawings whose photo a person marked as found, for training; if unset, none is kept",
+    )
+    feedback_max_mb: int = Field(1024, ge=1, description="most disk the feedback folder may take; then no more is kept")
     metrics: bool = Field(True, description="whether /metrics is there for Prometheus")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message to log")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people, or one JSON object a line")

@@ -55,6 +55,7 @@ def status_router(settings: Settings) -> APIRouter:
             model=_model_info(serving),
             gallery=_gallery_info(serving),
             limits=Limits(formats=list(FORMATS), **settings.model_dump(include=set(Limits.model_fields))),
+            feedback=settings.feedback is not None,
         )
 
     return router

@@ -87,9 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "manifest", help="write manifest.json for a public dataset's folder or a CSV of pairs"
     )
-    command.add_argument("--layout", required=True, choices=["shoe-v2", "chair-v2", "sketchy", "csv"])
-    command.add_argument("--source", type=Path, required=True, help="the dataset's folder, or the CSV")
+    command.add_argument("--layout", required=True, choices=["shoe-v2", "chair-v2", "sketchy", "csv", "feedback"])
+    command.add_argument(
+        "--source", type=Path, required=True, help="the dataset's folder, the CSV, or the folder of feedback"
+    )
     command.add_argument("--out", type=Path, required=True, help="folder for manifest.json; images stay where they are")
+    command.add_argument("--photos", type=Path, help="folder of the photos that feedback is about")
     command.add_argument("--transform", help="which rendering of Sketchy, such as tx_000100000000")
     command.set_defaults(call=_manifest)
     command = commands.add_parser("preview", help="contact sheet: photos with their sketches")
@@ -215,7 +218,9 @@ def _pseudo_sketches(arguments: argparse.Namespace) -> dict[str, object]:
 def _manifest(arguments: argparse.Namespace) -> dict[str, object]:
     from training.manifest import write_manifest
 
-    return write_manifest(arguments.layout, arguments.source, arguments.out, transform=arguments.transform)
+    return write_manifest(
+        arguments.layout, arguments.source, arguments.out, transform=arguments.transform, photos=arguments.photos
+    )
 
 
 def _preview(arguments: argparse.Namespace) -> dict[str, object]:

@@ -18,7 +18,7 @@ from training.metrics import ranks, summarise
 FloatArray = NDArray[np.float32]
 Embed = Callable[[Modality, FloatArray], FloatArray]  # (B, 3, S, S) prepared images -> (B, D) unit norm
 _CHUNK = 64
-_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def photo_files(folder: Path) -> tuple[Path, ...]:
     """
     files = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in _IMAGE_SUFFIXES))
     if not files:
-        raise ValueError(f"There is no photo below {folder}; give a folder of JPEG, PNG or WebP files.")
+        raise ValueError(f"There is no photo below {folder}; give a folder of JPEG, PNG, WebP, GIF, TIFF or BMP files.")
     return files
 
 

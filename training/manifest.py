@@ -13,6 +13,7 @@ from typing import Any
 
 from training.csv_layout import read_csv_pairs
 from training.dataset import Item, Split
+from training.feedback_layout import read_feedback_pairs
 from training.layouts import FoundData, read_qmul_v2
 from training.sketchy_layout import INVALID, read_sketchy
 
@@ -43,17 +44,20 @@ PUBLISHED = {
     "chair-v2": Published({"train": 300, "test": 100}, {"train": (964,), "test": (311, 323, 324)}, None, _SKETCHX),
     "sketchy": Published({"train": 11250, "test": 1250}, {"found": (75471,)}, 125, _SKETCHY),
 }
-LAYOUTS = (*PUBLISHED, "csv")
+LAYOUTS = (*PUBLISHED, "csv", "feedback")
 
 
-def write_manifest(layout: str, source: Path, out: Path, *, transform: str | None = None) -> dict[str, Any]:
+def write_manifest(
+    layout: str, source: Path, out: Path, *, transform: str | None = None, photos: Path | None = None
+) -> dict[str, Any]:
     """Reads a dataset in one of the layouts and writes `out`/manifest.json and `out`/left_out.json.
 
     Args:
         layout: one of `LAYOUTS`.
-        source: the dataset's folder, or the CSV.
+        source: the dataset's folder, the CSV, or the folder of feedback.
         out: folder to write to; may be `source` itself.
         transform: of Sketchy's renderings, see `read_sketchy`.
+        photos: the folder of photos that feedback is about, see `read_feedback_pairs`.
 
     Returns:
         Counts and sha256 of each split, counts of what was left out and why, and warnings.
@@ -62,7 +66,7 @@ def write_manifest(layout: str, source: Path, out: Path, *, transform: str | Non
         ValueError: the data is missing or wrong (and where such data is requested), it holds no pair, an id is in two
             splits, or `out` already has another manifest.
     """
-    found = _read(layout, source.resolve(), transform)
+    found = _read(layout, source.resolve(), transform, photos)
     _refuse_shared_ids(found)
     splits = {name: Split(found.name, name, items) for name, items in found.splits.items() if items}
     if not splits:
@@ -93,9 +97,11 @@ def write_manifest(layout: str, source: Path, out: Path, *, transform: str | Non
 _RECORDED = ("photos", "sketches", "sha256")
 
 
-def _read(layout: str, source: Path, transform: str | None) -> FoundData:
+def _read(layout: str, source: Path, transform: str | None, photos: Path | None) -> FoundData:
     if transform is not None and layout != "sketchy":
         raise ValueError(f"--transform chooses a rendering of Sketchy; layout {layout} has none.")
+    if (photos is not None) != (layout == "feedback"):
+        raise ValueError("--photos is the folder of photos that feedback is about: give it with layout feedback only.")
     try:
         if layout == "sketchy":
             return read_sketchy(source, transform=transform)
@@ -107,6 +113,8 @@ def _read(layout: str, source: Path, transform: str | None) -> FoundData:
         raise ValueError(f"{error} {_where(layout)}") from error
     if layout == "csv":
         return read_csv_pairs(source)
+    if layout == "feedback" and photos is not None:
+        return read_feedback_pairs(source, photos.resolve())
     raise ValueError(f"There is no layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")
 
 

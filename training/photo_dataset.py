@@ -16,7 +16,7 @@ from rich.progress import track
 from model.images import decode_image, photo_draft_size
 from training.dataset import MAX_PIXELS
 from training.evaluate import photo_files
-from training.pseudo_sketch import SIDE_PX, pseudo_sketch
+from training.pseudo_sketch import SIDE_PX, drawable, pseudo_sketch
 from training.sketch_style import SketchStyle
 
 HELD_OUT_SHARE = 0.05
@@ -134,8 +134,9 @@ def _draw(job: _Job) -> _Drawn:
         photo = decode_image(job.file.read_bytes(), max_pixels=MAX_PIXELS, draft_size_px=photo_draft_size(SIDE_PX))
     except (OSError, ValueError) as error:
         return _Drawn("", str(error))
+    seen = drawable(photo, job.style)
     for number in range(job.sketches):
-        sketch = pseudo_sketch(photo, np.random.default_rng([job.seed, job.row, number]), job.style)
+        sketch = pseudo_sketch(seen, np.random.default_rng([job.seed, job.row, number]), job.style)
         if sketch.getextrema()[0] == 255:
             return _Drawn("", "the photo shows no edge to draw")
         sketch.save(job.folder / f"{job.row:06d}-{number}.png")

@@ -13,6 +13,10 @@ _MIN_GRADIENT = 16.0
 _MIN_LINE_CONTRAST = 1.5  # of 255: a difference of Gaussians below this is noise of the photo
 _WIDER = 1.6  # of the two Gaussians, after Marr and Hildreth (1980)
 _OVERLAP_PX = 3
+_SMALL_PX = 96  # the longer side on which GrabCut works
+_MARGIN = 0.06  # of each side: taken for background
+_CUTS = 3
+_MIN_SUBJECT, _MAX_SUBJECT = 0.03, 0.8  # of the photo: beyond, GrabCut found a speck or nothing to tell apart
 
 Grey = NDArray[np.uint8]
 Stroke = NDArray[np.float32]  # (P, 2) points x, y in pixels
@@ -40,6 +44,44 @@ def product_mask(pixels: NDArray[np.uint8]) -> Grey:
     mask = np.zeros_like(closed)
     cv2.drawContours(mask, large, -1, 255, cv2.FILLED)
     return np.asarray(cv2.bitwise_and(mask, closed), np.uint8)  # holes, as under a strap, stay backdrop
+
+
+def subject_mask(pixels: NDArray[np.uint8]) -> Grey:
+    """The product on a plain backdrop, or else what GrabCut tells from the photo's margin; everywhere when neither can.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+
+    Returns:
+        (H, W) uint8: 255 subject, 0 background.
+    """
+    product = product_mask(pixels)
+    if not product.all() or min(pixels.shape[:2]) < _SMALL_PX:
+        return product
+    height, width = pixels.shape[:2]
+    scale = _SMALL_PX / max(height, width)
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    inset_y, inset_x = (max(1, round(_MARGIN * side)) for side in small.shape[:2])
+    box = inset_x, inset_y, small.shape[1] - 2 * inset_x, small.shape[0] - 2 * inset_y
+    labels = np.zeros(small.shape[:2], np.uint8)
+    cv2.setRNGSeed(0)
+    cv2.grabCut(small, labels, box, np.zeros((1, 65)), np.zeros((1, 65)), _CUTS, cv2.GC_INIT_WITH_RECT)
+    found = _main_parts(((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8))
+    if not _MIN_SUBJECT < found.mean() < _MAX_SUBJECT:
+        return product
+    smooth = cv2.resize(found * np.float32(255), (width, height), interpolation=cv2.INTER_CUBIC)
+    inside = np.asarray(cv2.GaussianBlur(smooth, (0, 0), 1.5)) > 127
+    return np.asarray(inside * np.uint8(255), np.uint8)
+
+
+def _main_parts(found: Grey) -> Grey:
+    """The largest connected part and those at least a quarter as large."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(
+        cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    )
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    kept = [part for part in range(1, count) if areas[part - 1] >= areas.max() / 4]
+    return np.asarray(np.isin(parts, kept), np.uint8)
 
 
 def everything(pixels: NDArray[np.uint8]) -> Grey:
@@ -101,7 +143,7 @@ def line_strokes(
     darker = -darker if light else darker
     least = max(_MIN_LINE_CONTRAST, float(np.quantile(darker[product > 0], strictness)))
     lines = _inside((darker > least).astype(np.uint8) * 255, product)
-    return _segments(centre_lines(lines > 0).astype(np.uint8))
+    return trace(centre_lines(lines > 0).astype(np.uint8))[0]
 
 
 def _inside(edges: cv2.typing.MatLike, product: Grey) -> Grey:
@@ -110,12 +152,29 @@ def _inside(edges: cv2.typing.MatLike, product: Grey) -> Grey:
     return np.asarray(edges, np.uint8)
 
 
-def _segments(thin: Grey) -> list[Stroke]:
-    """Lines one pixel wide, cut where three or more meet, as strokes."""
-    neighbours = cv2.filter2D(thin, cv2.CV_16S, np.ones((3, 3), np.float32), borderType=cv2.BORDER_CONSTANT) - thin
-    simple = np.where((thin > 0) & (neighbours <= 2), 255, 0).astype(np.uint8)
+def trace(thin: Grey, *, min_px: int = MIN_STROKE_PX) -> tuple[list[Stroke], int]:
+    """Follows lines one pixel wide, cut where three or more meet.
+
+    Args:
+        thin: (H, W) uint8, not 0 on the lines.
+        min_px: shorter pieces are left out.
+
+    Returns:
+        The pieces, and the number of places where lines meet.
+    """
+    line = np.pad((thin > 0).astype(np.uint8), 1)
+    ring = [line[1 + y : line.shape[0] - 1 + y, 1 + x : line.shape[1] - 1 + x] for y, x in _RING]
+    rises = np.sum([ring[i] < ring[(i + 1) % 8] for i in range(8)], axis=0)
+    line = line[1:-1, 1:-1]
+    meeting = cv2.dilate(np.where(rises >= 3, line, 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+    simple = np.where(meeting > 0, 0, line) * np.uint8(255)
     contours, _ = cv2.findContours(simple, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    return [_one_way(contour[:, 0].astype(np.float32)) for contour in contours if len(contour) > MIN_STROKE_PX]
+    strokes = [_one_way(contour[:, 0].astype(np.float32)) for contour in contours]
+    places = cv2.connectedComponents(meeting, connectivity=8)[0] - 1
+    return [stroke for stroke in strokes if len(stroke) >= min_px], places
+
+
+_RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from above
 
 
 def _one_way(points: Stroke) -> Stroke:

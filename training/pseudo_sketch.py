@@ -21,10 +21,15 @@ from training.photo_lines import (
     line_strokes,
     outline_strokes,
     product_mask,
+    subject_mask,
 )
 from training.sketch_style import SketchStyle
 
 SIDE_PX = 256
+_SMOOTH_PX = (2.0, 6.0)
+_FAINTER = 0.1  # of the edges' strictness
+_LEFT_OUT = 0.4  # of the details that would else be left out
+_REACH_PX = 5.0
 _LIGHT_LINES = 0.25  # of the drawings by differences of Gaussians look for light lines instead of dark ones
 
 
@@ -43,6 +48,7 @@ class Hand:
         overshoot_px: how far strokes are drawn beyond their ends.
         redraw: probability that a stroke is drawn twice.
         width_px: of the pen.
+        smooth_px: over what length of a stroke corners are rounded; 0 leaves polygons.
     """
 
     blur_px: float
@@ -55,6 +61,7 @@ class Hand:
     overshoot_px: float
     redraw: float
     width_px: int
+    smooth_px: float = 0.0
 
 
 def draw_hand(random: np.random.Generator, style: SketchStyle | None = None) -> Hand:
@@ -72,7 +79,17 @@ def draw_hand(random: np.random.Generator, style: SketchStyle | None = None) -> 
         redraw=float(random.uniform(0.0, 0.2)),
         width_px=int(random.integers(1, 4)),
     )
-    return _leave_out(hand, style or SketchStyle())
+    style = style or SketchStyle()
+    if style.smooth:
+        hand = replace(hand, smooth_px=float(random.uniform(*_SMOOTH_PX)))
+    if style.elaborate:
+        hand = replace(
+            hand,
+            strictness=hand.strictness - _FAINTER,
+            detail=1 - (1 - hand.detail) * _LEFT_OUT,
+            overshoot_px=hand.overshoot_px + _REACH_PX,
+        )
+    return _leave_out(hand, style)
 
 
 def _leave_out(hand: Hand, style: SketchStyle) -> Hand:
@@ -87,11 +104,36 @@ def _leave_out(hand: Hand, style: SketchStyle) -> Hand:
     return hand if style.width else replace(hand, width_px=2)
 
 
-def pseudo_sketch(photo: Image.Image, random: np.random.Generator, style: SketchStyle | None = None) -> Image.Image:
+@dataclass(frozen=True)
+class Drawable:
+    """A photo, ready to be drawn any number of times.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, at most 256 on a side.
+        product: (H, W) uint8: 255 where there is something to draw.
+    """
+
+    pixels: NDArray[np.uint8]
+    product: Grey
+
+
+def drawable(photo: Image.Image, style: SketchStyle | None = None) -> Drawable:
+    """Shrinks a photo (mode "RGB" or "RGBA", any size) and tells the product from its background."""
+    style = style or SketchStyle()
+    image = flatten_on_white(photo).convert("RGB")
+    image.thumbnail((SIDE_PX, SIDE_PX))
+    pixels = np.asarray(image)
+    find = (subject_mask if style.subject else product_mask) if style.background else everything
+    return Drawable(pixels, find(pixels))
+
+
+def pseudo_sketch(
+    photo: Image.Image | Drawable, random: np.random.Generator, style: SketchStyle | None = None
+) -> Image.Image:
     """Draws a photo once.
 
     Args:
-        photo: mode "RGB" or "RGBA", any size.
+        photo: mode "RGB" or "RGBA", any size; or what `drawable` made of it in the same style.
         random: source of all randomness.
         style: which ingredients the drawing has; None for the default style.
 
@@ -100,29 +142,22 @@ def pseudo_sketch(photo: Image.Image, random: np.random.Generator, style: Sketch
     """
     style = style or SketchStyle()
     hand = draw_hand(random, style)
-    image = flatten_on_white(photo).convert("RGB")
-    image.thumbnail((SIDE_PX, SIDE_PX))
-    pixels = np.asarray(image)
-    product = product_mask(pixels) if style.background else everything(pixels)
-    outline = outline_strokes(product, random)
-    inner = [
-        stroke for stroke in _inner_strokes(pixels, product, hand, style, random) if _is_drawn(stroke, hand, random)
-    ]
-    paper = np.full(pixels.shape[:2], 255, np.uint8)
+    seen = photo if isinstance(photo, Drawable) else drawable(photo, style)
+    outline = outline_strokes(seen.product, random)
+    inner = [stroke for stroke in _inner_strokes(seen, hand, style, random) if _is_drawn(stroke, hand, random)]
+    paper = np.full(seen.product.shape, 255, np.uint8)
     for stroke in _draw_order(outline, inner):
         for _ in range(1 + (random.random() < hand.redraw)):
             _draw_stroke(paper, stroke, hand, style, random)
     return Image.fromarray(_bend(paper, hand, random), "L")
 
 
-def _inner_strokes(
-    pixels: NDArray[np.uint8], product: Grey, hand: Hand, style: SketchStyle, random: np.random.Generator
-) -> list[Stroke]:
+def _inner_strokes(seen: Drawable, hand: Hand, style: SketchStyle, random: np.random.Generator) -> list[Stroke]:
     by_lines = style.edges == "dog" or (style.edges == "both" and random.random() < 0.5)
     if not by_lines:
-        return canny_strokes(pixels, product, blur_px=hand.blur_px, strictness=hand.strictness)
+        return canny_strokes(seen.pixels, seen.product, blur_px=hand.blur_px, strictness=hand.strictness)
     light = bool(random.random() < _LIGHT_LINES)
-    return line_strokes(pixels, product, blur_px=hand.blur_px, strictness=hand.strictness, light=light)
+    return line_strokes(seen.pixels, seen.product, blur_px=hand.blur_px, strictness=hand.strictness, light=light)
 
 
 def _is_drawn(stroke: Stroke, hand: Hand, random: np.random.Generator) -> bool:
@@ -147,8 +182,21 @@ def _draw_stroke(paper: Grey, stroke: Stroke, hand: Hand, style: SketchStyle, ra
         moved[end] += direction / max(1.0, float(np.hypot(*direction))) * reach
     moved = moved + random.normal(0, hand.wobble_px / 2, 2) + random.normal(0, hand.wobble_px / 3, corners.shape)
     line = moved if style.simplify else _every_point(stroke, corners, moved)
+    if hand.smooth_px:
+        line = _smoothed(line, hand.smooth_px)
     points = np.round(line * 8).astype(np.int32)[:, None]
     cv2.polylines(paper, [points], False, 0, hand.width_px, cv2.LINE_AA, shift=3)
+
+
+def _smoothed(line: NDArray[Any], smooth_px: float) -> NDArray[Any]:
+    """A polygon (P, 2) as a curve: a point every pixel, each the mean of its neighbourhood; the ends stay."""
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    steps = np.linspace(0, along[-1], max(2, round(along[-1])))
+    points = np.stack([np.interp(steps, along, line[:, axis]) for axis in (0, 1)], axis=1)
+    reach = min(round(3 * smooth_px), len(points) - 1)
+    padded = np.pad(points, ((reach, reach), (0, 0)), "reflect", reflect_type="odd")
+    blurred = cv2.GaussianBlur(padded, (1, 2 * reach + 1), 0, sigmaY=smooth_px, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred[reach : reach + len(points)])
 
 
 def _every_point(stroke: Stroke, corners: Stroke, moved: NDArray[Any]) -> NDArray[Any]:

@@ -23,6 +23,9 @@ class SketchStyle:
         simplify: strokes are polygons of few corners; without, they follow the edge pixel by pixel.
         redraw: strokes overshoot their ends, and some are drawn twice.
         width: pens of 1 to 3 pixels; without, always 2.
+        smooth: strokes are curves instead of polygons, and the outline's teeth are gone.
+        elaborate: fainter lines are looked for, more are drawn, and they reach further, so that they meet.
+        subject: on a backdrop that is not plain, GrabCut tells the subject from the photo's margin.
     """
 
     edges: EdgeFamily = "canny"
@@ -33,6 +36,9 @@ class SketchStyle:
     simplify: bool = True
     redraw: bool = True
     width: bool = True
+    smooth: bool = False
+    elaborate: bool = False
+    subject: bool = False
 
     def __post_init__(self) -> None:
         if self.edges not in EDGE_FAMILIES:
@@ -65,7 +71,10 @@ class SketchStyle:
 
 
 INGREDIENTS = tuple(setting.name for setting in fields(SketchStyle) if setting.name != "edges")
-STYLES: dict[str, SketchStyle] = {"first": SketchStyle()}
+STYLES: dict[str, SketchStyle] = {
+    "first": SketchStyle(),
+    "person": SketchStyle(edges="both", smooth=True, elaborate=True, subject=True),
+}
 
 
 def get_style(name: str) -> SketchStyle:

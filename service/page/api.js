@@ -24,6 +24,14 @@ export function similar(photoId, { k }) {
   return fetchJson(`/similar/${path}?k=${k}`);
 }
 
+/** The photo is the one that the drawing meant; the service keeps both. */
+export function confirmPhoto(png, { photo_id, rank, generation }) {
+  const body = new FormData();
+  body.append("sketch", png, "sketch.png");
+  for (const [name, value] of Object.entries({ photo_id, rank, generation })) body.append(name, String(value));
+  return fetchJson("/feedback", { method: "POST", body });
+}
+
 export function info() {
   return fetchJson("/info");
 }

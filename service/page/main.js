@@ -25,7 +25,11 @@ const examples = new Examples({ sheet, tools });
 const grid = new ResultGrid({
   list: byId("results"),
   template: byId("result-card"),
-  open: (result, results) => viewer.open({ result, results, sketch: neighbours.photo ? null : (found?.sketch ?? null) }),
+  open(result, results) {
+    const drawn = neighbours.photo ? null : found;
+    const generation = drawn?.answer.gallery?.generation;
+    viewer.open({ result, results, sketch: drawn?.sketch ?? null, generation });
+  },
 });
 const panel = new Panel({
   root: byId("photos"),
@@ -156,6 +160,11 @@ async function describeService() {
   const size = info.gallery?.size;
   if (size !== undefined) byId("tagline").textContent = `Draw it, and find it among ${size.toLocaleString("en")} photos.`;
   describeFacts(info);
+  if (info.feedback) {
+    viewer.offerConfirm();
+    byId("privacy").textContent =
+      "Your drawing is sent to this service only, and only to search. It is kept when you press “This is it” at a photo, and only then.";
+  }
 }
 
 // Every answer says which model and which generation of the gallery gave it.

@@ -1,5 +1,6 @@
 // One photo large, in a dialog: beside the sketch that found it, with its score and metadata, and its neighbours in the list.
 
+import { ConfirmButton } from "./confirm.js";
 import { captionOf, formatScore } from "./results.js";
 
 export class Viewer {
@@ -8,6 +9,8 @@ export class Viewer {
   #results = [];
   #index = 0;
   #sketch = null;
+  #generation = "";
+  #confirm;
 
   /** moreLike(result) and closed(result) tell the page what the person did. */
   constructor({ dialog, moreLike, closed }) {
@@ -16,6 +19,7 @@ export class Viewer {
     this.#part("previous").addEventListener("click", () => this.#step(-1));
     this.#part("next").addEventListener("click", () => this.#step(1));
     this.#part("close").addEventListener("click", () => dialog.close());
+    this.#confirm = new ConfirmButton({ button: this.#part("confirm"), note: this.#part("kept") });
     this.#part("more").addEventListener("click", () => dialog.close("more"));
     dialog.addEventListener("keydown", (event) => {
       if (event.key === "ArrowLeft") this.#step(-1);
@@ -31,11 +35,17 @@ export class Viewer {
     this.#part("photo").addEventListener("load", (event) => this.#loaded(event.target));
   }
 
-  /** sketch is a canvas of the query that found the results, or null when a photo did. */
-  open({ result, results, sketch }) {
+  /** Lets a person say that a photo is the one they drew. */
+  offerConfirm() {
+    this.#confirm.offer();
+  }
+
+  /** sketch is a canvas of the query that found the results, or null when a photo did; generation is the answer's. */
+  open({ result, results, sketch, generation }) {
     this.#results = results;
     this.#index = Math.max(0, results.indexOf(result));
     this.#sketch = sketch;
+    this.#generation = generation ?? "";
     this.#show();
     this.#dialog.returnValue = ""; // not every browser forgets it on Escape
     this.#dialog.showModal();
@@ -62,6 +72,7 @@ export class Viewer {
     this.#part("download").href = result.photo_url;
     this.#part("download").setAttribute("download", result.photo_id.split("/").at(-1));
     this.#showSketch();
+    this.#confirm.show({ result, sketch: this.#sketch, generation: this.#generation });
     this.#showFacts();
     const rows = Object.entries(result.metadata ?? {}).map(([name, value]) => tableRow(name, value));
     this.#part("metadata").replaceChildren(...rows);

@@ -512,3 +512,67 @@ def test_every_button_link_and_field_has_a_name(page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_test_id("help").click()
     assert nameless()[1] == []
+
+
+def keeping_feedback(page: Page, *, status: int = 200) -> list[str]:
+    """Reloads the page as that of a service that keeps feedback; the list fills with what is sent to be kept."""
+    sent: list[str] = []
+
+    def keep(route: Route) -> None:
+        sent.append((route.request.post_data_buffer or b"").decode("latin-1"))
+        body = {"kept": True} if status == 200 else {"error": {"code": "feedback_full", "message": "It is full."}}
+        route.fulfill(status=status, content_type="application/json", body=json.dumps(body))
+
+    page.route("**/info", lambda route: route.fulfill(json={"feedback": True, "gallery": {"size": 24}}))
+    page.route("**/feedback", keep)
+    page.reload()
+    expect(page.get_by_test_id("privacy")).to_contain_text("kept when you press")
+    return sent
+
+
+def test_this_is_it_keeps_the_drawing_only_when_pressed_and_says_so_before(page: Page) -> None:
+    sent = keeping_feedback(page)
+    draw(page, SQUARE)
+    ids = shown(page)
+    page.get_by_test_id("result").nth(1).click()
+    expect(page.get_by_test_id("kept")).to_contain_text("Your drawing is kept with this photo")
+    assert sent == []
+    page.get_by_test_id("this-is-it").click()
+    expect(page.get_by_test_id("kept")).to_contain_text("Thank you")
+    assert len(sent) == 1
+    assert f'name="photo_id"\r\n\r\n{ids[1]}' in sent[0]
+    assert 'name="rank"\r\n\r\n2' in sent[0]
+    assert "\x89PNG" in sent[0]
+    page.get_by_test_id("this-is-it").click(force=True)
+    page.get_by_test_id("next").click()
+    expect(page.get_by_test_id("kept")).to_contain_text("Your drawing is kept with this photo")
+    assert len(sent) == 1
+
+
+def test_a_drawing_that_cannot_be_kept_is_told(page: Page) -> None:
+    keeping_feedback(page, status=507)
+    draw(page, SQUARE)
+    shown(page)
+    page.get_by_test_id("result").first.click()
+    page.get_by_test_id("this-is-it").click()
+    expect(page.get_by_test_id("kept")).to_contain_text("Not kept: It is full.")
+
+
+def test_nothing_is_offered_where_no_feedback_is_kept_or_no_drawing_asked(page: Page) -> None:
+    draw(page, SQUARE)
+    shown(page)
+    page.get_by_test_id("result").first.click()
+    expect(page.get_by_test_id("viewer")).to_be_visible()
+    expect(page.get_by_test_id("this-is-it")).to_be_hidden()
+    expect(page.get_by_test_id("privacy")).to_have_text(
+        "Your drawing is sent to this service only, and only to search."
+    )
+    page.keyboard.press("Escape")
+    keeping_feedback(page)
+    draw(page, SQUARE)
+    shown(page)
+    page.get_by_test_id("result").first.click()
+    page.get_by_test_id("more-like-this").click()
+    expect(page.get_by_test_id("back-to-drawing")).to_be_visible()
+    page.get_by_test_id("result").first.click()
+    expect(page.get_by_test_id("this-is-it")).to_be_hidden()

@@ -1,9 +1,10 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
+from training.photo_lines import product_mask, subject_mask
 from training.pseudo_sketch import draw_hand, pseudo_sketch
 from training.sketch_style import INGREDIENTS, STYLES, SketchStyle, get_style
 
@@ -18,19 +19,57 @@ def shoe() -> Image.Image:
     return photo
 
 
-def drawn(style: SketchStyle, seed: int = 3) -> bytes:
-    return pseudo_sketch(shoe(), np.random.default_rng(seed), style).tobytes()
+def shoe_in_a_meadow() -> Image.Image:
+    random = np.random.default_rng(0)
+    grass = random.integers(60, 180, (200, 300, 3)) * np.array([0.4, 1.0, 0.3])
+    photo = Image.fromarray(grass.astype(np.uint8)).filter(ImageFilter.GaussianBlur(1))
+    return Image.composite(shoe(), photo, shoe().convert("L").point([255 * (level < 230) for level in range(256)]))
+
+
+def drawn(style: SketchStyle, seed: int = 3, photo: Image.Image | None = None) -> bytes:
+    return pseudo_sketch(photo or shoe(), np.random.default_rng(seed), style).tobytes()
+
+
+TOUCHED = {
+    "warp": {"stretch", "bend_px"},
+    "wobble": {"wobble_px"},
+    "details": {"detail"},
+    "width": {"width_px"},
+    "redraw": {"overshoot_px", "redraw"},
+    "smooth": {"smooth_px"},
+    "elaborate": {"strictness", "detail", "overshoot_px"},
+}
 
 
 @pytest.mark.parametrize("ingredient", INGREDIENTS)
 def test_every_ingredient_changes_the_drawings_and_none_the_hand_beside_itself(ingredient: str) -> None:
-    style = SketchStyle().without([ingredient])
-    assert any(drawn(style, seed) != drawn(SketchStyle(), seed) for seed in range(5))
-    assert drawn(style) == drawn(style)
-    kept, whole = asdict(draw_hand(np.random.default_rng(0), style)), asdict(draw_hand(np.random.default_rng(0)))
-    touched = {"warp": {"stretch", "bend_px"}, "wobble": {"wobble_px"}, "details": {"detail"}, "width": {"width_px"}}
-    touched["redraw"] = {"overshoot_px", "redraw"}
-    assert {name for name in whole if kept[name] != whole[name]} <= touched.get(ingredient, set())
+    photo = shoe_in_a_meadow() if ingredient == "subject" else shoe()
+    whole, without = STYLES["person"], STYLES["person"].without([ingredient])
+    assert any(drawn(without, seed, photo) != drawn(whole, seed, photo) for seed in range(5))
+    assert drawn(without, 3, photo) == drawn(without, 3, photo)
+    one, other = (asdict(draw_hand(np.random.default_rng(0), style)) for style in (whole, without))
+    assert {name for name in one if one[name] != other[name]} == TOUCHED.get(ingredient, set())
+
+
+def test_the_subject_is_told_from_a_busy_background() -> None:
+    found = subject_mask(np.asarray(shoe_in_a_meadow())) > 0
+    shape = np.asarray(shoe().convert("L")) < 230
+    assert (found & shape).sum() > 0.9 * shape.sum()
+    assert found.sum() < 1.3 * shape.sum()
+    assert product_mask(np.asarray(shoe_in_a_meadow())).all()
+
+
+def test_smooth_strokes_round_the_corners() -> None:
+    photo = Image.new("RGB", (256, 256), "white")
+    ImageDraw.Draw(photo).rectangle([60, 60, 190, 190], fill=(40, 40, 40))
+    plain = SketchStyle().without(["warp", "redraw", "width", "wobble"])
+
+    def at_the_corner(style: SketchStyle) -> float:
+        drawings = [pseudo_sketch(photo, np.random.default_rng(seed), style) for seed in range(10)]
+        return float(np.mean([np.asarray(drawing)[60, 60] for drawing in drawings]))
+
+    assert at_the_corner(plain) < 10
+    assert at_the_corner(replace(plain, smooth=True)) > 50
 
 
 def test_the_two_edge_families_draw_differently_and_both_of_them_takes_turns() -> None:
