@@ -25,7 +25,7 @@ def feedback_router(settings: Settings) -> APIRouter:
     @router.post(
         "/feedback",
         summary="This photo is the one that the drawing meant",
-        responses=documented_errors(400, 404, 413, 415, 422, 500, 507),
+        responses=documented_errors(400, 404, 413, 415, 422, 500, 503, 507),
     )
     async def feedback(
         request: Request,
@@ -42,7 +42,7 @@ def feedback_router(settings: Settings) -> APIRouter:
             raise upload_too_large(settings.max_upload_bytes)
         store: FeedbackStore = request.app.state.feedback
         kept = await serving.search(
-            lambda: _keep(store, serving.engine, data, photo_id=photo_id, rank=rank, generation=generation)
+            request, lambda _: _keep(store, serving.engine, data, photo_id=photo_id, rank=rank, generation=generation)
         )
         return FeedbackAnswer(kept=kept)
 
