@@ -65,10 +65,17 @@ def _round(
     taking_part: list[Contender], requests: list[bytes], plan: LoadPlan, arguments: argparse.Namespace, precision: str
 ) -> dict[str, Any]:
     """The ceiling before and after everybody's turn, since a shared machine is not the same all the time."""
-    found: dict[str, Any] = {"ceiling": [_ceiling(arguments, precision)]}
+    found: dict[str, Any] = {"ceiling": [_ceiling(arguments, precision)], "failed": {}}
     for contender in taking_part:
         print(f"{contender.title} …", file=sys.stderr, flush=True)
-        found[contender.name] = turn(contender, requests, plan, log=arguments.out / f"{contender.name}.log")
+        try:
+            figures = turn(contender, requests, plan, log=arguments.out / f"{contender.name}.log")
+        except (TimeoutError, SystemExit) as error:
+            # The others' figures stand; the report says who is missing and why.
+            found["failed"][contender.name] = str(error)
+            print(error, file=sys.stderr)
+            continue
+        found[contender.name] = figures
         found["ceiling"].append(_ceiling(arguments, precision))
     return found
 
