@@ -12,6 +12,7 @@ machine make one table. `--soak MINUTES` and `--synthetic PHOTOS` measure this s
 import argparse
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,8 @@ RESULTS_PER_ANSWER = 12
 
 def main() -> None:
     arguments = _arguments()
+    for number in (signal.SIGTERM, signal.SIGINT):  # however the benchmark is ended, it ends the contender that runs
+        signal.signal(number, signal.default_int_handler)
     bundle = read_bundle(arguments.bundle)
     arguments.out.mkdir(parents=True, exist_ok=True)
     precision = bundle.default_precision("sketch") if arguments.precision == "default" else arguments.precision
