@@ -12,6 +12,7 @@ machine make one table. `--soak MINUTES` and `--synthetic PHOTOS` measure this s
 import argparse
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,8 @@ RESULTS_PER_ANSWER = 12
 
 def main() -> None:
     arguments = _arguments()
+    for number in (signal.SIGTERM, signal.SIGINT):  # however the benchmark is ended, it ends the contender that runs
+        signal.signal(number, signal.default_int_handler)
     bundle = read_bundle(arguments.bundle)
     arguments.out.mkdir(parents=True, exist_ok=True)
     precision = bundle.default_precision("sketch") if arguments.precision == "default" else arguments.precision
@@ -65,10 +68,17 @@ def _round(
     taking_part: list[Contender], requests: list[bytes], plan: LoadPlan, arguments: argparse.Namespace, precision: str
 ) -> dict[str, Any]:
     """The ceiling before and after everybody's turn, since a shared machine is not the same all the time."""
-    found: dict[str, Any] = {"ceiling": [_ceiling(arguments, precision)]}
+    found: dict[str, Any] = {"ceiling": [_ceiling(arguments, precision)], "failed": {}}
     for contender in taking_part:
         print(f"{contender.title} …", file=sys.stderr, flush=True)
-        found[contender.name] = turn(contender, requests, plan, log=arguments.out / f"{contender.name}.log")
+        try:
+            figures = turn(contender, requests, plan, log=arguments.out / f"{contender.name}.log")
+        except (TimeoutError, SystemExit) as error:
+            # The others' figures stand; the report says who is missing and why.
+            found["failed"][contender.name] = str(error)
+            print(error, file=sys.stderr)
+            continue
+        found[contender.name] = figures
         found["ceiling"].append(_ceiling(arguments, precision))
     return found
 

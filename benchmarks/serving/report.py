@@ -50,7 +50,7 @@ def ceiling_of(one: dict[str, Any], name: str) -> dict[str, Any]:
         `p50_ms` of one caller that has all cores or one of them, whichever is faster; `per_second` of one caller with
         all cores; `best_per_second` of that or of a caller a core, whichever does more.
     """
-    turn = [key for key in one if key != "ceiling"].index(name)
+    turn = [key for key in one if key not in ("ceiling", "failed")].index(name)
     beside = one["ceiling"][turn : turn + 2]
     alone = [each["one_caller_all_cores"] for each in beside]
     spread = [each["one_caller_a_core"] for each in beside]
@@ -68,11 +68,12 @@ def _taking_part(results: dict[str, Any]) -> list[str]:
 
 def _heading(results: dict[str, Any]) -> str:
     about = results["about"]
+    failed = [f" {TITLES[name]} failed: {why}" for one in results["rounds"] for name, why in one["failed"].items()]
     return (
         f"Bundle {about['bundle']} ({about['precision']}, {about['device']}), {about['gallery']:,} photos, "
         f"{about['sketches']} sketches, {about['cores']} cores, commit {about['commit']}, "
         f"{len(results['rounds'])} rounds of {about['plan']['seconds']:g} s a load; medians, latencies in ms; late "
-        f"under overload means after {about['plan']['deadline_ms']:g} ms."
+        f"under overload means after {about['plan']['deadline_ms']:g} ms." + "".join(failed)
     )
 
 
