@@ -10,6 +10,7 @@ import argparse
 import json
 import secrets
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ PORT = 18080
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 MAX_IMAGE_MB = 450
 MAX_SECOND_START_SECONDS = 5.0
+NUM_SECOND_STARTS = 3
 
 
 def main() -> int:
@@ -75,10 +77,13 @@ class Proof:
         self._sketches_are_answered()
         generation = self._compose.generation()
         self._restart_keeps_the_gallery(generation)
-        self._second_start(generation)
+        seconds = [self._second_start(generation) for _ in range(NUM_SECOND_STARTS)]
         self._own_photos()
         self._watch_follows_the_folder()
         self._forgotten_photos_are_refused()
+        median = statistics.median(seconds)  # at the end, because a busy machine must not hide what comes before
+        each = ", ".join(f"{second:.1f}" for second in seconds)
+        claim(median <= MAX_SECOND_START_SECONDS, f"down and up again is ready after {median:.1f} s ({each})")
 
     def _builds(self) -> None:
         started = time.monotonic()
@@ -147,11 +152,11 @@ class Proof:
         self._compose.wait(60)
         claim(self._compose.generation() == generation, f"after a restart it serves the same generation, {generation}")
 
-    def _second_start(self, generation: str) -> None:
+    def _second_start(self, generation: str) -> float:
         self._compose.down()
         seconds = self._compose.up(wait_seconds=120)
-        claim(seconds <= MAX_SECOND_START_SECONDS, f"down and up again is ready after {seconds:.1f} s")
-        claim(self._compose.generation() == generation, "with the same generation")
+        claim(self._compose.generation() == generation, f"down and up again serves it too, after {seconds:.1f} s")
+        return seconds
 
     def _own_photos(self) -> None:
         self._compose.down()
