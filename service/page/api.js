@@ -12,16 +12,18 @@ export class ServiceError extends Error {
   }
 }
 
-export function search(png, { k }) {
+export function search(png, { k, filters = [] }) {
   const body = new FormData();
   body.append("sketch", png, "sketch.png");
   body.append("k", String(k));
+  for (const filter of filters) body.append("filter", filter);
   return fetchJson("/search", { method: "POST", body, priority: "high" });
 }
 
-export function similar(photoId, { k }) {
+export function similar(photoId, { k, filters = [] }) {
   const path = photoId.split("/").map(encodeURIComponent).join("/");
-  return fetchJson(`/similar/${path}?k=${k}`);
+  const query = new URLSearchParams([["k", String(k)], ...filters.map((filter) => ["filter", filter])]);
+  return fetchJson(`/similar/${path}?${query}`);
 }
 
 /** The photo is the one that the drawing meant; the service keeps both. */

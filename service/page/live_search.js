@@ -18,6 +18,9 @@ export class LiveSearch {
   /** How many photos to ask for. */
   k = 12;
 
+  /** What the photos must match; a new list for every change. */
+  filters = [];
+
   /** show: {answer(answer, round_trip_ms, canvas), blank(), problem(error)}, only for the sheet as it is now; busy(is_busy). */
   constructor({ sheet, show }) {
     this.#sheet = sheet;
@@ -56,7 +59,8 @@ export class LiveSearch {
 
   async #once() {
     const { revision } = this.#sheet;
-    const isCurrent = () => revision === this.#sheet.revision;
+    const { filters } = this;
+    const isCurrent = () => revision === this.#sheet.revision && filters === this.filters;
     const canvas = renderQuery(this.#sheet.entries);
     if (canvas === null) {
       this.#show.blank();
@@ -65,7 +69,7 @@ export class LiveSearch {
     try {
       const png = toPng(canvas);
       const started = performance.now();
-      const answer = await search(png, { k: this.k });
+      const answer = await search(png, { k: this.k, filters });
       this.#retries = 0;
       if (isCurrent()) this.#show.answer(answer, performance.now() - started, canvas);
     } catch (error) {

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Examples } from "./examples.js";
+import { Facets } from "./facets.js";
 import { listenForKeys } from "./keys.js";
 import { LiveSearch } from "./live_search.js";
 import { Neighbours } from "./neighbours.js";
@@ -51,6 +52,7 @@ const live = new LiveSearch({
     answer(answer, round_trip_ms, sketch) {
       found = { answer, round_trip_ms, sketch, k: live.k };
       describeFacts(answer);
+      followGallery(answer.gallery?.generation);
       if (neighbours.photo === null) panel.showAnswer(found);
     },
     blank() {
@@ -86,6 +88,30 @@ const viewer = new Viewer({
   },
   closed: (result) => grid.focus(result.photo_id),
 });
+
+const facets = new Facets({
+  root: byId("facets"),
+  parts: { groups: byId("facet-groups"), summary: byId("facets-chosen"), clear: byId("facets-clear") },
+  changed() {
+    applyFilters();
+    live.refresh();
+    if (neighbours.photo !== null) neighbours.refresh();
+  },
+});
+
+function applyFilters() {
+  live.filters = facets.filters;
+  neighbours.filters = facets.filters;
+}
+
+// The generation of the gallery whose columns are offered; another one may have others.
+let offered;
+
+function followGallery(generation) {
+  if (generation === undefined || generation === offered) return;
+  offered = generation;
+  describeService();
+}
 
 new Pad({ canvas: byId("sheet"), ring: byId("ring"), sheet, tools });
 
@@ -157,6 +183,11 @@ acceptPictures({
 async function describeService() {
   const info = await api.info().catch(() => ({})); // the page works without it
   panel.max_k = info.limits?.max_k ?? panel.max_k;
+  if (info.gallery) {
+    offered ??= info.gallery.generation;
+    facets.offer(info.gallery);
+    applyFilters();
+  }
   const size = info.gallery?.size;
   if (size !== undefined) byId("tagline").textContent = `Draw it, and find it among ${size.toLocaleString("en")} photos.`;
   describeFacts(info);

@@ -12,6 +12,7 @@ export class Neighbours {
   /** The photo whose neighbours are shown, or null. */
   photo = null;
   k = 12;
+  filters = [];
 
   /** show: {answer(photo, answer, round_trip_ms), problem(error), left()}. */
   constructor({ show }) {
@@ -66,7 +67,7 @@ export class Neighbours {
   async #patiently(photoId) {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await similar(photoId, { k: this.k });
+        return await similar(photoId, { k: this.k, filters: this.filters });
       } catch (error) {
         if (!error.retryAfterMs || tries >= MAX_TRIES) throw error;
         await wait(error.retryAfterMs);

@@ -69,6 +69,7 @@ export class Panel {
 
 function summary({ answer, round_trip_ms }) {
   const { results, gallery, timings_ms } = answer;
+  if (results.length === 0) return "No photo matches the filters.";
   const count = results.length.toLocaleString("en");
   const found =
     gallery?.size === undefined ? `${count} photos` : `${count} of ${gallery.size.toLocaleString("en")} photos`;

@@ -576,3 +576,102 @@ def test_nothing_is_offered_where_no_feedback_is_kept_or_no_drawing_asked(page: 
     expect(page.get_by_test_id("back-to-drawing")).to_be_visible()
     page.get_by_test_id("result").first.click()
     expect(page.get_by_test_id("this-is-it")).to_be_hidden()
+
+
+def alter_info(page: Page, alter: Callable[[dict[str, Any]], None]) -> list[str]:
+    """Changes what /info says of the gallery from the next load on; returns a list that grows with every request."""
+    asked: list[str] = []
+
+    def changed(route: Route) -> None:
+        asked.append(route.request.url)
+        info = route.fetch().json()
+        alter(info["gallery"])
+        route.fulfill(json=info)
+
+    page.route("**/info", changed)
+    page.reload()
+    expect(page.get_by_test_id("facts")).to_contain_text("gallery")
+    return asked
+
+
+def test_a_chosen_facet_filters_the_search_until_it_is_cleared(page: Page) -> None:
+    draw(page, SQUARE)
+    expect(page.get_by_test_id("result")).to_have_count(12)
+    page.get_by_test_id("facets").locator("summary").click()
+    page.get_by_role("checkbox", name="house").check()
+    expect(page.get_by_test_id("result")).to_have_count(1)
+    assert shown(page) == ["shapes/house-plain"]
+    expect(page.get_by_test_id("facets-chosen")).to_have_text("shape: house")
+    page.get_by_test_id("facets-clear").click()
+    expect(page.get_by_test_id("result")).to_have_count(12)
+    expect(page.get_by_role("checkbox", name="house")).not_to_be_checked()
+    expect(page.get_by_test_id("facets-chosen")).to_have_text("")
+
+
+def test_facets_are_chosen_with_the_keyboard_alone_before_anything_is_drawn(page: Page) -> None:
+    page.get_by_test_id("facets").locator("summary").focus()
+    for key in ("Enter", "Tab", "Space"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("checkbox", name="house")).to_be_checked()
+    page.get_by_test_id("example").first.click()
+    expect(page.get_by_test_id("result")).to_have_count(1)
+
+
+def test_photos_like_one_are_filtered_too_and_so_is_the_drawing_left_behind(page: Page) -> None:
+    draw(page, SQUARE)
+    expect(page.get_by_test_id("result")).to_have_count(12)
+    page.locator('[data-photo-id="shapes/square-plain"] button').click()
+    page.get_by_test_id("more-like-this").click()
+    expect(page.locator("#photos-title")).to_have_text("More like square-plain")
+    page.get_by_test_id("facets").locator("summary").click()
+    page.get_by_role("checkbox", name="house").check()
+    expect(page.get_by_test_id("result")).to_have_count(1)
+    page.get_by_test_id("back-to-drawing").click()
+    expect(page.locator("#photos-title")).to_have_text("Closest to your drawing")
+    assert shown(page) == ["shapes/house-plain"]
+
+
+def test_numbers_are_filtered_by_range_and_no_match_is_said(page: Page) -> None:
+    alter_info(page, lambda gallery: gallery["columns"][0].update(minimum=5, maximum=20))
+    draw(page, SQUARE)
+    page.get_by_test_id("facets").locator("summary").click()
+    most = page.get_by_label("price, at most")
+    most.fill("12.5")
+    most.press("Enter")
+    expect(page.get_by_test_id("result")).to_have_count(1)
+    page.get_by_label("price, at least").fill("13")
+    page.get_by_label("price, at least").press("Enter")
+    expect(page.get_by_test_id("status")).to_have_text("No photo matches the filters.")
+    expect(page.get_by_test_id("facets-chosen")).to_have_text("price: 13 to 12.5")
+
+
+def test_a_value_with_a_comma_and_quotes_reaches_the_service_as_one(page: Page) -> None:
+    alter_info(page, lambda gallery: gallery["columns"][1].update(values={'a, "b"': 1, "house": 1}))
+    page.get_by_test_id("facets").locator("summary").click()
+    page.get_by_role("checkbox", name='a, "b"').check()
+    with page.expect_request("**/search") as sent:
+        draw(page, SQUARE)
+    assert 'shape="a, ""b"""' in (sent.value.post_data_buffer or b"").decode(errors="replace")
+    expect(page.get_by_test_id("status")).to_have_text("No photo matches the filters.")
+
+
+def test_there_are_no_facets_without_metadata(page: Page) -> None:
+    alter_info(page, lambda gallery: gallery.update(columns=[]))
+    expect(page.get_by_test_id("facets")).to_be_hidden()
+
+
+def test_the_facets_of_a_new_generation_are_offered_and_choices_that_remain_are_kept(page: Page) -> None:
+    def first_an_older_generation(gallery: dict[str, Any]) -> None:
+        if len(asked) <= 1:
+            gallery["generation"] = "older"
+            gallery["columns"][1]["values"] = {"house": 1, "tent": 2}
+
+    asked: list[str] = []
+    asked = alter_info(page, first_an_older_generation)
+    page.get_by_test_id("facets").locator("summary").click()
+    page.get_by_role("checkbox", name="house").check()
+    page.get_by_role("checkbox", name="tent").check()
+    draw(page, SQUARE)
+    expect(page.get_by_test_id("facets-chosen")).to_have_text("shape: house")
+    expect(page.get_by_role("checkbox", name="tent")).to_have_count(0)
+    expect(page.get_by_test_id("result")).to_have_count(1)

@@ -1,0 +1,121 @@
+"""What the builder's throughput is compared with; each takes the benchmark's arguments and returns its seconds."""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from index_builder.build import BuildSettings, build_gallery
+from index_builder.photo_model import PhotoModel
+from index_builder.progress import SilentProgress
+from model.bundle import read_bundle
+from model.encoder import open_encoder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_BATCH_SIZE = 32
+_NUM_PREPARED = 64
+
+
+def encoder(arguments: argparse.Namespace) -> float:
+    """Images in memory through a session for each core, and through one that uses all cores: the faster of the two."""
+    bundle = read_bundle(arguments.bundle)
+    side, cores = bundle.preprocessing.image_size_px, os.cpu_count() or 1
+    images = np.random.default_rng(0).standard_normal((_NUM_PREPARED, 1, 3, side, side)).astype(np.float32)
+    seconds = []
+    for workers, threads in ((cores, 1), (1, cores)):
+        session = open_encoder(bundle, "photo", device="cpu", precision=arguments.precision, num_threads=threads)
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(session.encode, images[:8]))
+            started = time.perf_counter()
+            for _ in pool.map(session.encode, (images[i % _NUM_PREPARED] for i in range(arguments.number))):
+                pass
+            seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+def builder(arguments: argparse.Namespace) -> float:
+    """The whole build, from nothing to a published gallery."""
+    model = PhotoModel.from_bundle(read_bundle(arguments.bundle), device="cpu", precision=arguments.precision)
+    with tempfile.TemporaryDirectory() as out:
+        started = time.perf_counter()
+        settings = BuildSettings(arguments.photos, Path(out) / "gallery")
+        report = build_gallery(settings, model=model, progress=SilentProgress())
+        seconds = time.perf_counter() - started
+    assert report.counts.indexed == report.num_encoded == arguments.number
+    return seconds
+
+
+def script(arguments: argparse.Namespace) -> float:
+    """The obvious script: everything one after the other in one process."""
+    import torch
+
+    photos = _Photos(arguments)
+    network = _network(arguments)
+    started = time.perf_counter()
+    with torch.inference_mode():
+        for first in range(0, len(photos), _BATCH_SIZE):
+            rows = range(first, min(first + _BATCH_SIZE, len(photos)))
+            network(torch.from_numpy(np.stack([photos[row] for row in rows])))
+    return time.perf_counter() - started
+
+
+def dataloader(arguments: argparse.Namespace) -> float:
+    """A process per core decodes for the one that embeds."""
+    import torch
+    from torch.utils.data import DataLoader
+
+    network = _network(arguments)
+    loader: DataLoader[Any] = DataLoader(
+        _Photos(arguments),  # type: ignore[arg-type]  # it needs no more than a length and items
+        batch_size=_BATCH_SIZE,
+        num_workers=os.cpu_count() or 1,
+    )
+    started = time.perf_counter()
+    with torch.inference_mode():
+        for images in loader:
+            network(images)
+    return time.perf_counter() - started
+
+
+class _Photos:
+    """Prepared photos by row, as such scripts prepare them: decoded in full, stretched into the square, normalised."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._paths = sorted(arguments.photos.iterdir())
+        self._preprocessing = read_bundle(arguments.bundle).preprocessing
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, row: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+        side, mean, std = (getattr(self._preprocessing, name) for name in ("image_size_px", "mean", "std"))
+        with Image.open(self._paths[row]) as image:
+            small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
+        pixels = np.asarray(small, np.float32) / 255
+        return np.ascontiguousarray(((pixels - mean) / std).transpose(2, 0, 1), np.float32)
+
+
+def _network(arguments: argparse.Namespace) -> "nn.Module":
+    from model.nets.student import RANDOM, Student
+
+    bundle = read_bundle(arguments.bundle)
+    backbone = bundle.info["config"]["backbone"]
+    side = bundle.preprocessing.image_size_px
+    return Student(backbone, embedding_dim=bundle.embedding_dim, image_size_px=side, weights=RANDOM).eval()
+
+
+CONTENDERS: dict[str, Callable[[argparse.Namespace], float]] = {
+    "encoder": encoder,
+    "builder": builder,
+    "script": script,
+    "dataloader": dataloader,
+}
