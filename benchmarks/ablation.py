@@ -26,7 +26,7 @@ from training.config import TrainConfig
 from training.dataset import read_split
 from training.evaluate import evaluate
 from training.metrics import summarise
-from training.recipes import METHODS, RECIPES, get_recipe, two_tower, xmodalvit_paper
+from training.recipes import METHODS, RECIPES, get_recipe, two_tower, xmodalvit, xmodalvit_paper
 from training.run import as_dataset, choose_device, train_stages
 from training.sketch_style import INGREDIENTS
 from training.stages import finished_stage, load_task, serving_stage, split_validation, torch_embed
@@ -44,13 +44,6 @@ def teacher(config: TrainConfig, **changes: object) -> TrainConfig:
 def distillation(config: TrainConfig, **changes: object) -> TrainConfig:
     """The configuration with another distillation."""
     return replace(config, distillation=replace(config.distillation, **changes))  # type: ignore[arg-type]
-
-
-def pair_teacher(config: TrainConfig, **terms: float) -> TrainConfig:
-    """A teacher that scores every pair of a batch fused, and students taught its scores beside the direct term."""
-    config = teacher(xmodalvit_direct(config), unfused_weight=1.0, pair_weight=1.0, queue_size=0)
-    published = {"contrast_weight": 0.0, "distance_weight": 0.0, "angle_weight": 0.0}
-    return distillation(config, **(published | terms))
 
 
 def style(config: TrainConfig, **changes: object) -> TrainConfig:
@@ -81,11 +74,8 @@ VARIANTS: dict[str, Variant] = {
     "… + unfused term + dropout + mismatch": lambda config: teacher(
         xmodalvit_direct(config), unfused_weight=1.0, queue_size=0, modality_dropout=0.5, mismatch=True
     ),
-    "pair teacher, scores": lambda config: pair_teacher(config, score_weight=1.0),
-    "pair teacher, scores × 4": lambda config: pair_teacher(config, score_weight=4.0),
-    "pair teacher, scores, XMRD": lambda config: pair_teacher(
-        config, score_weight=1.0, distance_weight=1.0, angle_weight=1.0
-    ),
+    "xmodalvit, scores × 4": lambda config: distillation(xmodalvit(config), score_weight=4.0),
+    "xmodalvit, XMRD too": lambda config: distillation(xmodalvit(config), distance_weight=1.0, angle_weight=1.0),
     "all ingredients": lambda config: config,
     **{f"without {name}": without(name) for name in INGREDIENTS},
     "edges by differences of Gaussians": lambda config: style(config, edges="dog"),

@@ -6,6 +6,8 @@ t_p · t_s of that pair. Photos are encoded beforehand in all four, as an index 
 medians over the queries, in PyTorch on this machine's CPU, float32, the four in turns.
 
     python -m benchmarks.rerank --run runs/shoes-xmodalvit --data DATA [--split test] [--top 50]
+
+With --stage teacher, the last two of a run that has no students yet.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from training.config import TrainConfig
 from training.dataset import Split, read_image, read_split
 from training.metrics import ranks, summarise
 from training.stages import load_task, split_validation
-from training.xmodal_tasks import StudentsTask
+from training.xmodal_tasks import StudentsTask, TeacherTask
 
 Scores = NDArray[np.float32]
 Answer = Callable[[torch.Tensor], torch.Tensor]  # one prepared sketch -> a score for every photo
@@ -38,14 +40,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="test", help="or 'validation': what the run kept out of training")
     parser.add_argument("--top", type=int, default=50)
+    parser.add_argument("--stage", choices=["students", "teacher"], default="students")
     arguments = parser.parse_args()
     train = read_split(arguments.data, "train")
-    task, config = load_task(arguments.run, "students", num_categories=len(train.categories))
-    assert isinstance(task, StudentsTask)
+    task, config = load_task(arguments.run, arguments.stage, num_categories=len(train.categories))
+    assert isinstance(task, StudentsTask | TeacherTask)
     kept = split_validation(train, config)[1] if arguments.split == "validation" else None
     split = kept or read_split(arguments.data, arguments.split)
     with torch.inference_mode():
-        answers = four_ways(task.eval(), split, config, arguments.top)
+        answers = ways(task.eval(), split, config, arguments.top)
         scores, times = ask(answers, split, config)
     for name, values in scores.items():
         targets = np.repeat(np.arange(len(split.items)), [len(item.sketches) for item in split.items])
@@ -54,7 +57,7 @@ def main() -> None:
         print(json.dumps(result), flush=True)
 
 
-def four_ways(task: StudentsTask, split: Split, config: TrainConfig, top: int) -> dict[str, Answer]:
+def ways(task: StudentsTask | TeacherTask, split: Split, config: TrainConfig, top: int) -> dict[str, Answer]:
     """The photos encoded, and how each way scores them for a sketch."""
     images = torch.stack([prepare("photo", item.photo, config) for item in split.items])
     photos = torch.cat([task.encoder("photo")(chunk) for chunk in images.split(32)])
@@ -72,9 +75,8 @@ def four_ways(task: StudentsTask, split: Split, config: TrainConfig, top: int) -
         # Cosines lie within -1 and 1: two more puts every re-ranked photo before every other.
         return scores.index_copy(0, first, 2 + fused(task.teacher, tokens, sketch, first))
 
-    return {
-        "student": student,
-        f"student, first {top} re-ranked by the teacher": reranked,
+    by_student = {"student": student, f"student, first {top} re-ranked by the teacher": reranked}
+    return (by_student if isinstance(task, StudentsTask) else {}) | {
         "teacher fused with every photo": lambda sketch: fused(task.teacher, tokens, sketch, everything),
         "teacher without fusion": lambda sketch: photo_cls @ unit_norm(task.teacher.encode("sketch", sketch).cls)[0],
     }
@@ -82,9 +84,7 @@ def four_ways(task: StudentsTask, split: Split, config: TrainConfig, top: int) -
 
 def fused(teacher: Teacher, photos: Tokens, sketch: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """t_p · t_s of one sketch with some of the photos: (len(rows),)."""
-    tokens = teacher.encode("sketch", sketch)[torch.zeros(len(rows), dtype=torch.int64)]
-    photo_target, sketch_target = teacher.fuse(photos[rows], tokens)
-    return (photo_target * sketch_target).sum(dim=1)
+    return teacher.score_pairs(photos[rows], teacher.encode("sketch", sketch))[:, 0]
 
 
 def ask(

@@ -127,9 +127,28 @@ def xmodalvit_paper(config: TrainConfig) -> TrainConfig:
     return replace(config, shared_encoder=False, teacher=teacher, distillation=DistillationConfig())
 
 
+def xmodalvit(config: TrainConfig) -> TrainConfig:
+    """XModalViT without the shortcut: the teacher must tell every fused pair of a batch from every other.
+
+    A photo fused with another photo's sketch is a negative, so photos alone prove nothing. One student for both
+    modalities learns the teacher's scores beside its own contrast; queues and XMRD are left out.
+    """
+    paper = xmodalvit_paper(config)
+    assert paper.teacher is not None
+    return replace(
+        paper,
+        shared_encoder=True,
+        teacher=replace(paper.teacher, unfused_weight=1.0, pair_weight=1.0, queue_size=0),
+        distillation=DistillationConfig(
+            contrast_weight=0.0, distance_weight=0.0, angle_weight=0.0, direct_weight=1.0, score_weight=1.0
+        ),
+    )
+
+
 METHODS: dict[str, Callable[[TrainConfig], TrainConfig]] = {
     "two-tower": two_tower,
     "xmodalvit-paper": xmodalvit_paper,
+    "xmodalvit": xmodalvit,
 }
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     recipe().recipe: recipe
