@@ -135,6 +135,16 @@ def _add_style(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edges", choices=list(EDGE_FAMILIES), help=f"{text} (the style's)")
 
 
+def _refuse_style_of_nothing(arguments: argparse.Namespace, config: TrainConfig) -> None:
+    given = arguments.style or arguments.without or arguments.edges
+    has_sketches = arguments.data.is_file() or (arguments.data / "manifest.json").is_file()
+    if given and (has_sketches or config.pseudo_sketches == 0):
+        raise ValueError(
+            f"A style of pseudo-sketches was given, but nothing is drawn: {arguments.data} has sketches, or the recipe "
+            f"{config.recipe} takes pairs; leave the style out, or give a folder of photos and recipe own-photos."
+        )
+
+
 def _style(arguments: argparse.Namespace, default: SketchStyle) -> SketchStyle:
     style = get_style(arguments.style) if arguments.style else default
     style = style.without(arguments.without)
@@ -145,6 +155,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     config = replace(get_recipe(arguments.recipe), seed=arguments.seed)
     if arguments.stage == "run":
         config = replace(config, sketch_style=_style(arguments, config.sketch_style))
+        _refuse_style_of_nothing(arguments, config)
     changes: dict[str, Any] = {
         "weights": arguments.init,
         "epochs": arguments.epochs,

@@ -131,6 +131,7 @@ class TrainConfig:
         shared_encoder: one encoder for both modalities instead of one each.
         preprocessing: how images become the encoders' input; travels into the bundle.
         epochs: passes over the training photos; each pass takes one random sketch of every photo.
+        min_steps: more passes are made where there are so few photos that `epochs` would give fewer steps than this.
         batch_size: photos (and sketches) in a batch; the other members of a batch are the negatives.
         category_group: how many photos of one category are put into a batch together, so that a category's other photos
             are among the negatives; 1 draws batches without regard to categories.
@@ -167,6 +168,7 @@ class TrainConfig:
     shared_encoder: bool = True
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     epochs: int = 40
+    min_steps: int = 0
     batch_size: int = 64
     category_group: int = 1
     learning_rate: float = 1e-4

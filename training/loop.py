@@ -18,6 +18,7 @@ from training import distributed
 from training.augment import augment_pairs
 from training.checkpoint import Progress, find_checkpoint, resume, save_checkpoint
 from training.config import TrainConfig
+from training.estimate import MIN_STEPS, seconds_per_step, sentence
 from training.pairs import Batch, PreparedPairs
 from training.tasks import Task
 
@@ -65,6 +66,7 @@ def train(
     parallel = distributed.wrap(task)
     first = distributed.is_first()
     with SummaryWriter(str(out / "tensorboard")) if first else nullcontext() as board, _progress_bar(first) as bar:
+        _tell_duration(task, pairs, config, progress=progress, device=device, board=board, bar=bar, label=label)
         shown = bar.add_task(label, total=config.epochs * steps_per_epoch, completed=progress.step, loss=math.nan)
         for epoch in range(progress.epoch, config.epochs):
             started = time.perf_counter()
@@ -96,7 +98,7 @@ def train(
             speed = 2 * len(pairs.items) / (time.perf_counter() - started)
             if board is not None:
                 values = losses | metrics | {"images_per_second": speed, "rate": schedule.get_last_lr()[0]}
-                _log(board, values, progress, bar)
+                _log(board, values, progress, bar, shown=due)
             if due and first:
                 save_checkpoint(
                     out / "checkpoint", task, optimiser, schedule, config=config, progress=progress, averaged=averaged
@@ -110,6 +112,27 @@ def _average_of(task: Task, config: TrainConfig) -> AveragedModel | None:
     if not config.ema_decay:
         return None
     return AveragedModel(task, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))  # type: ignore[no-untyped-call]
+
+
+def _tell_duration(
+    task: Task,
+    pairs: PreparedPairs,
+    config: TrainConfig,
+    *,
+    progress: Progress,
+    device: torch.device,
+    board: SummaryWriter | None,
+    bar: Bar,
+    label: str,
+) -> None:
+    """Prints and logs how long training will take; not where processes share the work, as one alone cannot step."""
+    steps = config.epochs * pairs.num_batches(config.batch_size) - progress.step
+    if board is None or distributed.world_size() > 1 or steps < MIN_STEPS:
+        return
+    batch = next(pairs.batches(config.batch_size, seed=config.seed, epoch=0, num_sketches=task.num_sketches))
+    per_step = seconds_per_step(lambda trial, views: _step(trial, views, config, device), task, batch, device)
+    board.add_scalar("estimated_minutes", steps * per_step / 60, progress.step)
+    bar.console.print(sentence(label, steps=steps, step_seconds=per_step))
 
 
 def one_cycle(
@@ -145,10 +168,12 @@ def _check_finite(losses: dict[str, float], step: int) -> None:
         )
 
 
-def _log(board: SummaryWriter, values: dict[str, Any], progress: Progress, bar: Bar) -> None:
+def _log(board: SummaryWriter, values: dict[str, Any], progress: Progress, bar: Bar, *, shown: bool) -> None:
     numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
     for name, value in numbers.items():
         board.add_scalar(name, value, progress.step)
+    if not shown:  # nothing new was measured
+        return
     bar.console.print(f"epoch {progress.epoch}  " + "  ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
 
 

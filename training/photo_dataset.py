@@ -20,6 +20,8 @@ from training.pseudo_sketch import SIDE_PX, drawable, pseudo_sketch
 from training.sketch_style import SketchStyle
 
 HELD_OUT_SHARE = 0.05
+_REPORT = "made.json"
+_HELD_OUT_LEAST, _HELD_OUT_MOST = 10, 0.1  # of a small folder: ten photos, but no more than a tenth of them
 _NEAR_DUPLICATE_BITS = 6  # of 256: two files of one photo differ in compression and size only
 _HASH_SIDE = 16
 
@@ -61,7 +63,8 @@ def write_photo_dataset(
 ) -> PhotoDataset:
     """Draws every photo below a folder several times and writes manifest.json; reuses a finished dataset in `out`.
 
-    One photo in twenty goes to split "test" with its pseudo-sketches, the others to "train".
+    One photo in twenty, of a small folder one in ten, goes to split "test" with its pseudo-sketches, the others to
+    "train".
 
     Args:
         photos: folder of photos.
@@ -82,7 +85,7 @@ def write_photo_dataset(
     style = style or SketchStyle()
     names = [os.path.relpath(file, photos) for file in files]
     made_of = {"photos": names, "sketches": sketches, "seed": seed, "style": asdict(style)}
-    report = out / "made.json"
+    report = out / _REPORT
     if report.is_file():
         return _read_report(report, out, made_of)
     (out / "sketches").mkdir(parents=True, exist_ok=True)
@@ -93,9 +96,7 @@ def write_photo_dataset(
     kept = [(row, file) for row, file in enumerate(files) if drawn[row].hash and file not in near]
     if not kept:
         raise ValueError(f"None of the {len(files)} photos below {photos} can be used; see that they are photos.")
-    held_out = set(
-        np.random.default_rng(seed).permutation(len(kept))[: max(1, round(HELD_OUT_SHARE * len(kept)))].tolist()
-    )
+    held_out = set(np.random.default_rng(seed).permutation(len(kept))[: _num_held_out(len(kept))].tolist())
     items = [
         _item(row, file, out, sketches, split="test" if place in held_out else "train")
         for place, (row, file) in enumerate(kept)
@@ -111,6 +112,15 @@ def write_photo_dataset(
     (out / "manifest.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     report.write_text(json.dumps({"of": made_of, "made": _plain(made)}, indent=1) + "\n", encoding="utf-8")
     return made
+
+
+def is_photo_dataset(data: Path) -> bool:
+    """Whether a folder holds what `write_photo_dataset` made: photos and nobody's sketches."""
+    return (data / _REPORT).is_file()
+
+
+def _num_held_out(photos: int) -> int:
+    return max(1, round(HELD_OUT_SHARE * photos), min(_HELD_OUT_LEAST, round(_HELD_OUT_MOST * photos)))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ def own_photos() -> TrainConfig:
         qmul_shoes(),
         recipe="own-photos",
         epochs=8,
+        min_steps=100,
         pseudo_sketches=5,
         augmentation=Augmentation(sketch_warp=0.03, sketch_erase=0.2, scale=0.15),
         validation_share=0.05,

@@ -21,7 +21,7 @@ from training.tasks import Task
 
 VALIDATION_ACCURACY = "acc@1"
 _CONVERGED = 0.95
-_NOT_LOSSES = {"rate", "images_per_second", "mean_rank", "median_rank", "mAP"}
+_NOT_LOSSES = {"rate", "images_per_second", "mean_rank", "median_rank", "mAP", "estimated_minutes"}
 
 
 @dataclass(frozen=True)

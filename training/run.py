@@ -17,9 +17,9 @@ from training.checkpoint import find_checkpoint
 from training.config import TrainConfig
 from training.dataset import read_split
 from training.evaluate import evaluate_bundle
-from training.photo_dataset import write_photo_dataset
+from training.expectation import measure_expectation
+from training.photo_dataset import is_photo_dataset, write_photo_dataset
 from training.report import write_report
-from training.sketch_style import SketchStyle
 from training.stages import (
     TRAIN,
     Stage,
@@ -120,7 +120,11 @@ def run(
     trained = {"command": command, "minutes": minutes, "machine": machine}
     bundle = export_run(out, data=data, name=f"{config.recipe}-seed{config.seed}", trained=trained)
     summary = evaluate_bundle(bundle, test, device="cpu").summary
-    record_accuracy(bundle, summary)
+    measured = {"accuracy": summary}
+    if is_photo_dataset(data):
+        measured["expectation"] = measure_expectation(bundle, data)
+        print("\nWhat a customer may expect", *measured["expectation"]["sentences"], sep="\n", file=sys.stderr)  # noqa: T201
+    record(bundle, measured)
     if report:
         write_report([out], data=test_data or data, split=TEST, out=out / "report", device=torch.device("cpu"))
     return summary
@@ -133,11 +137,6 @@ def as_dataset(data: Path, out: Path, config: TrainConfig) -> Path:
         A folder with manifest.json; made in `out`/pseudo-sketches when `data` is a folder of photos.
     """
     if config.pseudo_sketches == 0 or data.is_file() or (data / "manifest.json").is_file():
-        if config.sketch_style != SketchStyle():
-            raise ValueError(
-                f"A style of pseudo-sketches was given, but nothing is drawn: {data} has sketches, or the recipe "
-                f"{config.recipe} takes pairs; leave the style out, or give a folder of photos and recipe own-photos."
-            )
         return data
     if not data.is_dir():
         raise ValueError(f"There is no folder {data}; give one with photos, or with a manifest.json.")
@@ -149,9 +148,9 @@ def as_dataset(data: Path, out: Path, config: TrainConfig) -> Path:
     return made.path
 
 
-def record_accuracy(bundle: Bundle, summary: dict[str, Any]) -> None:
-    """Writes a measured accuracy into a bundle's manifest; its fingerprint does not change."""
-    write_manifest(replace(bundle, info={**bundle.info, "accuracy": summary}))
+def record(bundle: Bundle, measured: dict[str, Any]) -> None:
+    """Writes what was measured, such as its accuracy, into a bundle's manifest; its fingerprint does not change."""
+    write_manifest(replace(bundle, info={**bundle.info, **measured}))
 
 
 def require_resumable(out: Path) -> None:

@@ -1,5 +1,6 @@
 """The stages of a run: the two-tower baseline; or the teacher, then its students. Each has a folder of its own."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,6 +78,7 @@ def train_stage(
     _start_from(config, task)
     if stage == "teacher":
         config = replace(config, epochs=_teacher_settings(config).epochs)
+    config = _long_enough(config, data.pairs.num_batches(config.batch_size))
     return train(
         task, data.pairs, config, out=out / stage, device=device, evaluate=_measure(data, config, device), label=stage
     )
@@ -171,6 +173,13 @@ def _measure(data: TrainingData, config: TrainConfig, device: torch.device) -> C
         return metrics | task.probe(plain_views(batch, config.preprocessing))
 
     return measure
+
+
+def _long_enough(config: TrainConfig, steps_per_epoch: int) -> TrainConfig:
+    """More epochs where a few photos would give fewer than `min_steps` steps, but hardly more checkpoints."""
+    epochs = max(config.epochs, math.ceil(config.min_steps / steps_per_epoch))
+    every = max(config.checkpoint_epochs, round(config.checkpoint_epochs * epochs / config.epochs))
+    return replace(config, epochs=epochs, checkpoint_epochs=every)
 
 
 def _teacher_settings(config: TrainConfig) -> TeacherConfig:

@@ -1,5 +1,6 @@
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,16 @@ def test_every_recipe_survives_being_written_and_read(name: str) -> None:
 def test_ingredients_of_pseudo_sketches_are_chosen_on_the_command_line() -> None:
     chosen = _config(parsed("run", "--recipe", "own-photos", "--without", "warp", "wobble", "--edges", "both"))
     assert chosen.sketch_style == replace(get_recipe("own-photos").sketch_style, warp=False, wobble=False, edges="both")
+
+
+def test_a_style_of_drawings_is_refused_where_nothing_is_drawn(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing is drawn"):
+        _config(parsed("run", "--recipe", "own-pairs", "--edges", "dog"))
+    (tmp_path / "manifest.json").touch()
+    given = parsed("run", "--recipe", "own-photos", "--style", "person")
+    given.data = tmp_path
+    with pytest.raises(ValueError, match="nothing is drawn"):
+        _config(given)
 
 
 def test_a_configuration_of_before_styles_is_read_as_the_first_style() -> None:

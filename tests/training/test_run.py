@@ -20,7 +20,6 @@ from training.evaluate import evaluate, evaluate_bundle
 from training.loop import train
 from training.pairs import PreparedPairs
 from training.run import run, train_stages
-from training.sketch_style import SketchStyle
 from training.stages import split_validation, torch_embed
 from training.tasks import TwoTowerTask
 
@@ -181,28 +180,28 @@ def test_the_command_line_reports_a_wrong_folder_in_one_sentence(tmp_path: Path)
     assert "Traceback" not in done.stderr
 
 
-def test_a_folder_of_photos_alone_becomes_a_bundle(dataset: Path, tmp_path: Path) -> None:
+def test_a_folder_of_photos_alone_becomes_a_bundle(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for file in dataset.glob("*.jpg"):
         (photos / file.name).write_bytes(file.read_bytes())
     (photos / "broken.jpg").write_bytes(b"not a photo")
     config = replace(CONFIG, epochs=1, pseudo_sketches=2, validation_share=0.0)
-    summary = run(config, data=photos, out=tmp_path / "run", device=CPU, command="by a test")
+    summary = run(config, data=photos, out=tmp_path / "run", device=CPU, command="by a test", report=True)
     assert summary["dataset"] == "photos"
     assert summary["queries"] == 2 * summary["gallery"] > 0
-    assert read_bundle(tmp_path / "run/bundle").info["trained_on"]["photos"] == 24 - summary["gallery"]
+    info = read_bundle(tmp_path / "run/bundle").info
+    assert info["trained_on"]["photos"] == 24 - summary["gallery"]
+    assert info["expectation"]["gallery"] == 24
+    assert "What a customer may expect" in capsys.readouterr().err
+    assert info["expectation"]["sentences"][0] in (tmp_path / "run/report/index.html").read_text()
 
 
 def test_photos_alone_are_not_enough_for_a_recipe_of_pairs(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no dataset at"):
         run(CONFIG, data=dataset / "..", out=tmp_path, device=CPU, command="by a test")
-
-
-def test_a_style_of_drawings_is_refused_where_nothing_is_drawn(dataset: Path, tmp_path: Path) -> None:
-    config = replace(CONFIG, pseudo_sketches=2, sketch_style=SketchStyle(edges="dog"))
-    with pytest.raises(ValueError, match="nothing is drawn"):
-        run(config, data=dataset, out=tmp_path, device=CPU, command="by a test")
 
 
 def test_an_exported_file_does_not_tell_where_it_was_made(finished: Path) -> None:
