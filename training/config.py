@@ -154,6 +154,8 @@ class TrainConfig:
         pseudo_sketches: drawings to make of each photo when the data are photos alone; 0 where there are sketches.
         sketch_style: of those drawings.
         validation_share: share of the training photos kept out of training to measure on; the test split never is.
+        fitting_photos: train on so many photos only, the same ones for every seed, to see what more would bring; 0
+            trains on all.
         checkpoint_epochs: a checkpoint is written after every so many epochs, and after the last.
         seed: of weights, order and augmentation.
         start: folder of a checkpoint whose encoders (of a two-tower or of students) are where this run begins.
@@ -186,6 +188,7 @@ class TrainConfig:
     pseudo_sketches: int = 0
     sketch_style: SketchStyle = field(default_factory=SketchStyle)
     validation_share: float = 0.0
+    fitting_photos: int = 0
     checkpoint_epochs: int = 1
     seed: int = 0
     start: str | None = None

@@ -136,14 +136,24 @@ def split_validation(split: Split, config: TrainConfig) -> tuple[Split, Split | 
 
     Returns:
         The photos to fit and the photos to measure on; None for the latter when the configuration keeps none.
+
+    Raises:
+        ValueError: there are fewer photos than the configuration wants to fit.
     """
     count = round(len(split.items) * config.validation_share)
-    if count == 0:
-        return split, None
-    held_out = set(np.random.default_rng(2022).permutation(len(split.items))[:count].tolist())
-    fitting = tuple(item for i, item in enumerate(split.items) if i not in held_out)
-    validation = tuple(item for i, item in enumerate(split.items) if i in held_out)
-    return replace(split, items=fitting), replace(split, name="validation", items=validation)
+    order = np.random.default_rng(2022).permutation(len(split.items)).tolist()
+    held_out, fitted = order[:count], order[count:]
+    if config.fitting_photos > len(fitted):
+        raise ValueError(
+            f"fitting_photos is {config.fitting_photos}, but there are {len(fitted)} photos to fit; give at most that, "
+            "or 0 for all."
+        )
+    fitting = _subset(split, fitted[: config.fitting_photos or None])
+    return fitting, replace(_subset(split, held_out), name="validation") if held_out else None
+
+
+def _subset(split: Split, rows: list[int]) -> Split:
+    return replace(split, items=tuple(split.items[i] for i in sorted(rows)))
 
 
 def torch_embed(task: Task, device: torch.device) -> Embed:

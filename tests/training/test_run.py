@@ -134,6 +134,20 @@ def test_the_validation_photos_are_held_out_and_do_not_depend_on_the_seed(datase
     assert fitting == again
 
 
+def test_fewer_photos_to_fit_are_part_of_more_and_never_of_the_validation(dataset: Path) -> None:
+    whole = read_split(dataset, "train")
+    few, more = (replace(CONFIG, validation_share=0.25, fitting_photos=n) for n in (3, 7))
+    ids = [{item.id for item in split_validation(whole, config)[0].items} for config in (few, more)]
+    assert [len(chosen) for chosen in ids] == [3, 7]
+    assert ids[0] < ids[1]
+    validation = split_validation(whole, few)[1]
+    assert validation == split_validation(whole, replace(CONFIG, validation_share=0.25))[1]
+    assert validation is not None
+    assert not ids[1] & {item.id for item in validation.items}
+    with pytest.raises(ValueError, match=r"fitting_photos is 99, but there are 16 photos"):
+        split_validation(whole, replace(CONFIG, fitting_photos=99))
+
+
 def test_a_loss_that_is_not_a_number_names_the_step(dataset: Path, tmp_path: Path) -> None:
     task = TwoTowerTask(CONFIG, num_categories=1)
     with torch.no_grad():
