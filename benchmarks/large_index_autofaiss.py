@@ -21,7 +21,8 @@ import numpy as np
 
 ROUNDS = 3
 NPROBES = (16, 32, 64, 128, 256, 1024)
-PACKAGES = ("autofaiss==2.18.0", "numpy<2", "pyarrow<19")
+# With FAISS 1.15 autofaiss 2.18 ends in a TypeError (OPQMatrix); pyarrow 19 wants numpy 2.
+PACKAGES = ("autofaiss==2.18.0", "faiss-cpu==1.13.2", "numpy<2", "pyarrow<19")
 
 
 def main() -> None:
