@@ -55,7 +55,11 @@ def _build_parser() -> argparse.ArgumentParser:
         f"judged only when more than {FEW_ERRORS} photos, or half of them, cannot be read",
     )
     parser.add_argument(
-        "--workers", type=int, metavar="THREADS", default=0, help="threads that decode photos (0: one per core)"
+        "--workers",
+        type=int,
+        metavar="THREADS",
+        default=0,
+        help="threads that decode photos and, without a GPU, embed them (0: one per core)",
     )
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
     _add_encoder(parser)

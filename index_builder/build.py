@@ -36,7 +36,7 @@ class BuildSettings:
         metadata: a CSV or JSONL file with a photo_id per row, or None.
         max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published; None takes
             DEFAULT_ERROR_RATE, and accepts FEW_ERRORS at any rate as long as more photos can be read than not.
-        num_workers: threads that decode; 0 takes one per core.
+        num_workers: threads that decode and, on a CPU, encode; 0 takes one per core.
         is_followed: another build follows when the folder changes, so a file that is being written is left to that
             one instead of being reported.
         index: what is asked of the index: recall, memory, sketches to measure with.

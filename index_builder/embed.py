@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -31,8 +31,7 @@ _NUM_AHEAD = 16  # beyond one for each thread: while one large photo holds the l
 _DEVICE_BATCH_SIZE = 64
 _UNIT_NORM_TOLERANCE = 1e-3
 
-_Vector = NDArray[np.float32]
-_Embedded = tuple[PhotoReading, _Vector | None]
+_Vectors = NDArray[np.float32]
 _Result = TypeVar("_Result")
 
 
@@ -62,60 +61,69 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
     on_device = encoder.provider != "CPUExecutionProvider"
     cores = os.cpu_count() or 1
     workers = num_workers or (min(_MAX_DECODERS, cores) if on_device else cores)
-    read = partial(read_photo, root, claim=store.claim, prepare=model.prepare, image_size_px=model.image_size_px)
-    encode = partial(_encode, encoder=encoder, model=model)
+    steps = _Steps(
+        read=partial(read_photo, root, claim=store.claim, prepare=model.prepare, image_size_px=model.image_size_px),
+        encode=partial(_encode, encoder=encoder, model=model),
+        record=partial(_record, store),
+    )
     num_encoded = 0
     with warnings.catch_warnings(), ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
         # Filters belong to the process, not to a thread: set once here, for all workers.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         embed = _embed_in_batches if on_device else _embed_in_threads
-        with closing(embed(pool, store.pending(), read, encode, num_workers=workers)) as embedded:
-            for reading, vector in embedded:
-                num_encoded += vector is not None
-                _record(store, reading, vector)
+        with closing(embed(pool, store.pending(), steps, num_workers=workers)) as photos:
+            for is_encoded in photos:
+                num_encoded += is_encoded
                 progress.advance()
     return num_encoded
 
 
+@dataclass(frozen=True)
+class _Steps:
+    read: Callable[[str], PhotoReading]
+    encode: Callable[[list[PhotoReading]], _Vectors]
+    record: Callable[[PhotoReading, _Vectors | None], None]
+
+
 def _embed_in_threads(
-    pool: ThreadPoolExecutor,
-    paths: Iterator[str],
-    read: Callable[[str], PhotoReading],
-    encode: Callable[[list[PhotoReading]], _Vector],
-    *,
-    num_workers: int,
-) -> Generator[_Embedded, None, None]:
-    """Readings in the order of their paths, with their embeddings where they have been decoded."""
+    pool: ThreadPoolExecutor, paths: Iterator[str], steps: _Steps, *, num_workers: int
+) -> Generator[bool, None, None]:
+    """Says of each photo, once it is recorded, whether it was encoded."""
 
-    def read_and_encode(path: str) -> _Embedded:
-        reading = read(path)
-        return reading, None if reading.decoded is None else encode([reading])[0]
+    def embed(path: str) -> bool:
+        reading = steps.read(path)
+        vector = None if reading.decoded is None else steps.encode([reading])[0]
+        # Recorded by the thread itself: what it has encoded is not lost when another one fails.
+        steps.record(reading, vector)
+        return vector is not None
 
-    with closing(_work_ahead(pool, read_and_encode, paths, num_ahead=_NUM_AHEAD + num_workers)) as embedded:
-        yield from embedded
+    with closing(_work_ahead(pool, embed, paths, num_ahead=_NUM_AHEAD + num_workers)) as photos:
+        yield from photos
 
 
 def _embed_in_batches(
-    pool: ThreadPoolExecutor,
-    paths: Iterator[str],
-    read: Callable[[str], PhotoReading],
-    encode: Callable[[list[PhotoReading]], _Vector],
-    *,
-    num_workers: int,
-) -> Generator[_Embedded, None, None]:
+    pool: ThreadPoolExecutor, paths: Iterator[str], steps: _Steps, *, num_workers: int
+) -> Generator[bool, None, None]:
     """Like `_embed_in_threads`, but what has to be encoded waits for a batch to be full."""
     waiting: list[PhotoReading] = []
-    with closing(_work_ahead(pool, read, paths, num_ahead=2 * _DEVICE_BATCH_SIZE + num_workers)) as readings:
+    with closing(_work_ahead(pool, steps.read, paths, num_ahead=2 * _DEVICE_BATCH_SIZE + num_workers)) as readings:
         for reading in readings:
             if reading.decoded is None:
-                yield reading, None
+                steps.record(reading, None)
+                yield False
                 continue
             waiting.append(reading)
             if len(waiting) == _DEVICE_BATCH_SIZE:
-                yield from zip(waiting, encode(waiting), strict=True)
+                yield from _embed_batch(waiting, steps)
                 waiting = []
         if waiting:
-            yield from zip(waiting, encode(waiting), strict=True)
+            yield from _embed_batch(waiting, steps)
+
+
+def _embed_batch(readings: list[PhotoReading], steps: _Steps) -> list[bool]:
+    for reading, vector in zip(readings, steps.encode(readings), strict=True):
+        steps.record(reading, vector)
+    return [True] * len(readings)
 
 
 def _work_ahead(
@@ -135,7 +143,7 @@ def _work_ahead(
             future.cancel()
 
 
-def _encode(readings: list[PhotoReading], *, encoder: PhotoEncoder, model: PhotoModel) -> _Vector:
+def _encode(readings: list[PhotoReading], *, encoder: PhotoEncoder, model: PhotoModel) -> _Vectors:
     """The embeddings of decoded readings, (B, D) float32."""
     images = np.stack([reading.decoded.prepared for reading in readings if reading.decoded is not None])
     vectors = encoder.encode(images)
@@ -148,7 +156,7 @@ def _encode(readings: list[PhotoReading], *, encoder: PhotoEncoder, model: Photo
     return vectors
 
 
-def _record(store: WorkStore, reading: PhotoReading, vector: _Vector | None) -> None:
+def _record(store: WorkStore, reading: PhotoReading, vector: _Vectors | None) -> None:
     if vector is not None and not abs(float(np.linalg.norm(vector)) - 1) < _UNIT_NORM_TOLERANCE:  # NaN is wrong too
         sentence = "The encoder gives no finite unit vector for this photo; convert it or take it out."
         reading, vector = replace(reading, decoded=None, problem=Problem("no_embedding", sentence)), None

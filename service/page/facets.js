@@ -28,7 +28,8 @@ export class Facets {
 
   /** Offers what a generation of the gallery has; choices that it still offers are kept. */
   offer({ columns = [], size = 0 }) {
-    this.#columns = columns.filter((column) => isUseful(column, size));
+    // What most photos have comes first; the sort keeps the order of names among equals.
+    this.#columns = columns.filter((column) => isUseful(column, size)).sort((one, other) => other.photos - one.photos);
     for (const [name, choice] of this.#chosen) {
       const column = this.#columns.find((candidate) => candidate.name === name);
       if (column === undefined || isRange(column) !== !choice.values) this.#chosen.delete(name);
@@ -76,7 +77,7 @@ export class Facets {
   }
 
   #group(column, id) {
-    const group = element("fieldset", { className: "facet" }, element("legend", { textContent: column.name }));
+    const group = element("fieldset", { className: "facet" }, element("legend", { textContent: labelOf(column.name) }));
     const choice = this.#chosen.get(column.name) ?? {};
     const controls = element("div", { className: "chips" });
     if (isRange(column)) {
@@ -93,8 +94,8 @@ export class Facets {
 
   #describe() {
     const words = [...this.#chosen].map(([name, { values, least, most }]) => {
-      if (values) return `${name}: ${values.map(wordOf).join(", ")}`;
-      return `${name}: ${least ?? "…"} to ${most ?? "…"}`;
+      if (values) return `${labelOf(name)}: ${values.map(wordOf).join(", ")}`;
+      return `${labelOf(name)}: ${least ?? "…"} to ${most ?? "…"}`;
     });
     this.#parts.summary.textContent = words.join(" · ");
     this.#parts.clear.hidden = words.length === 0;
@@ -115,6 +116,10 @@ function quoted(value) {
   return /[",]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
+function labelOf(name) {
+  return name.replaceAll("_", " ");
+}
+
 function wordOf(value) {
   return WORDS[value] ?? value;
 }
@@ -133,7 +138,7 @@ function rangeInput(column, bound, choice, id) {
   input.placeholder = String(isLeast ? column.minimum : column.maximum);
   input.dataset.column = column.name;
   input.dataset.bound = bound;
-  input.setAttribute("aria-label", `${column.name}, at ${isLeast ? "least" : "most"}`);
+  input.setAttribute("aria-label", `${labelOf(column.name)}, at ${isLeast ? "least" : "most"}`);
   return input;
 }
 

@@ -5,6 +5,7 @@ As a script: python fake_model.py PHOTOS OUT LOG SECONDS_PER_PHOTO; LOG gets one
 
 import hashlib
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,13 +30,15 @@ class FakeEncoder:
     def __init__(self, on_encode: Callable[[NDArray[np.float32]], None] | None = None) -> None:
         self.num_encoded = 0
         self._on_encode = on_encode
+        self._lock = threading.Lock()
         side = PREPROCESSING.image_size_px
         self._weights = np.random.default_rng(0).standard_normal((3 * side * side, DIMENSION)).astype(np.float32)
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._on_encode is not None:
             self._on_encode(images)
-        self.num_encoded += len(images)
+        with self._lock:
+            self.num_encoded += len(images)
         # One by one, as the real encoder on a CPU: the answer must not depend on the neighbours in the batch.
         rows = [image.reshape(1, -1) @ self._weights for image in images]
         vectors = np.concatenate(rows)

@@ -210,10 +210,14 @@ def test_an_id_stays_with_its_file_when_a_file_of_the_same_stem_comes_or_goes(wo
 
 
 def test_an_embedding_that_is_not_finite_skips_the_photo(workshop: Any, fake: Any) -> None:
+    failed: list[bool] = []
+
     class Failing(fake.FakeEncoder):  # type: ignore[misc, name-defined]
         def encode(self, images: Any) -> Any:
             vectors = super().encode(images)
-            vectors[0] = float("nan")
+            if not failed:
+                failed.append(True)
+                vectors[0] = float("nan")
             return vectors
 
     workshop.add(*NAMES)
@@ -228,7 +232,7 @@ def test_an_encoder_of_another_dimension_is_refused(workshop: Any, fake: Any) ->
             return super().encode(images)[:, :8]
 
     workshop.add(*NAMES)
-    with pytest.raises(GalleryError, match=r"answered float32 \(4, 8\), expected float32 \(4, 16\)"):
+    with pytest.raises(GalleryError, match=r"answered float32 \(1, 8\), expected float32 \(1, 16\)"):
         workshop.build(encoder=Narrow())
 
 

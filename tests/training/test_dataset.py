@@ -2,9 +2,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from training.dataset import read_split
+from index_builder.read_photo import read_photo
+from model.preprocess import Preprocessing, prepare_photo, to_tensor
+from training.dataset import read_image, read_split
 
 
 def write(folder: Path, items: Any) -> Path:
@@ -61,3 +65,22 @@ def test_a_missing_or_broken_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(ValueError, match="not valid JSON"):
         read_split(tmp_path, "test")
+
+
+@pytest.mark.parametrize("image_size_px", [128, 224, 384])
+def test_a_camera_photo_is_the_same_tensor_in_training_and_in_the_index_builder(
+    tmp_path: Path, image_size_px: int
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
+    Image.fromarray(noise).resize((1600, 1200)).save(tmp_path / "photo.jpg")
+    preprocessing = Preprocessing(image_size_px=image_size_px)
+    trained_on = to_tensor(read_image("photo", tmp_path / "photo.jpg", preprocessing), preprocessing)
+    indexed = read_photo(
+        tmp_path,
+        "photo.jpg",
+        claim=lambda _: True,
+        prepare=lambda image: prepare_photo(image, preprocessing),
+        image_size_px=image_size_px,
+    ).decoded
+    assert indexed is not None
+    assert np.array_equal(indexed.prepared, trained_on)
