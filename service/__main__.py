@@ -1,9 +1,11 @@
 """`python -m service`: reads the settings, opens the gallery, listens."""
 
 import logging
+import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -83,7 +85,13 @@ def _announce(engine: "SearchEngine", listener: socket.socket, settings: Setting
         fields = {"message": "serving", "address": address(listener), "gallery_size": size}
         logger.info("serving", extra=with_fields(fields))
     else:
-        print(f"Serving {size:,} photos at {address(listener)} — stop with Ctrl+C.", flush=True)  # noqa: T201
+        _say(f"Serving {size:,} photos at {address(listener)} — stop with Ctrl+C.")
+
+
+def _say(text: str) -> None:
+    # Past the buffer of `print`: what a full disk does not take would be tried again, and fail again, at the end.
+    with suppress(OSError):
+        os.write(sys.stdout.fileno(), f"{text}\n".encode())
 
 
 def _explain(error: ValidationError) -> str:

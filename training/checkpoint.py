@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from model.bundle import file_sha256
+from model.seal import break_seal, sealed_text
 from training.config import TrainConfig, differences
 
 CONFIG = "config.json"
@@ -20,6 +22,7 @@ WEIGHTS = "weights.safetensors"  # what is measured, exported and served
 LIVE = "live.safetensors"  # what is trained on, where the weights served are its moving average
 OPTIMISER = "optimiser.pt"
 CATEGORY_HEAD = "category_head.weight"
+_REMEDY = "copy it again, or remove its folder and train anew"
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ def save_checkpoint(
         _save_weights(task, aside / LIVE)
     torch.save({"optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}, aside / OPTIMISER)
     (aside / CONFIG).write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
-    (aside / MANIFEST).write_text(json.dumps(vars(progress), indent=2) + "\n", encoding="utf-8")
+    files = {file.name: file_sha256(file) for file in sorted(aside.iterdir())}
+    (aside / MANIFEST).write_text(sealed_text({**vars(progress), "files": files}), encoding="utf-8")
     old = path.with_name(path.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
@@ -79,24 +83,48 @@ def find_checkpoint(path: Path) -> Path | None:
 
 def read_config(path: Path) -> TrainConfig:
     """The configuration that a checkpoint was trained with."""
-    return TrainConfig.from_dict(json.loads((path / CONFIG).read_text(encoding="utf-8")))
+    return TrainConfig.from_dict(json.loads(_verified(path, CONFIG).read_text(encoding="utf-8")))
 
 
 def read_progress(path: Path) -> Progress:
     """How far the run of a checkpoint had come."""
-    return Progress(**json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+    values = _read_manifest(path)
+    values.pop("files", None)
+    return Progress(**values)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"The manifest of checkpoint {path} cannot be read ({error}); {_REMEDY}.") from error
+    if not break_seal(values):
+        raise ValueError(f"The manifest of checkpoint {path} is damaged; {_REMEDY}.")
+    return values
+
+
+def _verified(path: Path, name: str) -> Path:
+    """The path of a checkpoint's file, which holds what was saved.
+
+    Raises:
+        ValueError: it is damaged. Checkpoints of earlier releases state no hashes, and are trusted.
+    """
+    expected = _read_manifest(path).get("files", {}).get(name)
+    if expected is not None and file_sha256(path / name) != expected:
+        raise ValueError(f"The file {name} of checkpoint {path} is damaged; {_REMEDY}.")
+    return path / name
 
 
 def trained_categories(path: Path) -> int:
     """How many categories the task of a checkpoint learnt to tell apart; 1 when it has no category loss."""
-    with safe_open(path / WEIGHTS, framework="pt") as weights:
+    with safe_open(_verified(path, WEIGHTS), framework="pt") as weights:
         names = weights.keys()
         return int(weights.get_slice(CATEGORY_HEAD).get_shape()[0]) if CATEGORY_HEAD in names else 1
 
 
 def load_weights(path: Path, task: nn.Module) -> None:
     """Loads a checkpoint's weights into a task of the same configuration."""
-    task.load_state_dict(load_file(path / WEIGHTS))
+    task.load_state_dict(load_file(_verified(path, WEIGHTS)))
 
 
 def copy_weights(path: Path, module: nn.Module, *, source: str) -> None:
@@ -110,9 +138,8 @@ def copy_weights(path: Path, module: nn.Module, *, source: str) -> None:
     Raises:
         ValueError: the checkpoint has no such part, or it is of another network.
     """
-    part = {
-        name[len(source) :]: tensor for name, tensor in load_file(path / WEIGHTS).items() if name.startswith(source)
-    }
+    saved = load_file(_verified(path, WEIGHTS))
+    part = {name[len(source) :]: tensor for name, tensor in saved.items() if name.startswith(source)}
     try:
         module.load_state_dict(part)
     except RuntimeError as error:
@@ -142,8 +169,8 @@ def resume(
             f"The checkpoint {path} was trained with other settings ({'; '.join(changed)}); "
             "use the same ones, or another --out folder."
         )
-    task.load_state_dict(load_file(path / (LIVE if averaged else WEIGHTS)))
-    state = torch.load(path / OPTIMISER, weights_only=True, map_location="cpu")
+    task.load_state_dict(load_file(_verified(path, LIVE if averaged else WEIGHTS)))
+    state = torch.load(_verified(path, OPTIMISER), weights_only=True, map_location="cpu")
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
     progress = read_progress(path)

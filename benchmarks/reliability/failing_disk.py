@@ -107,6 +107,7 @@ class Tally:
     def note(self, what: str, outcome: str, problem: str | None, where: str) -> None:
         """Counts one run."""
         self.runs.setdefault(what, Counter())[outcome] += 1
+        print(f"{what}, {where}: {outcome}", file=sys.stderr, flush=True)
         if problem:
             self.problems.append(f"{what}, {where}: {problem}")
 
@@ -162,14 +163,14 @@ def fail_at_every_call(scenario: Scenario, failure: Failure, every: int, tally: 
 
 def fill_small_disks(scenario: Scenario, tally: Tally) -> None:
     """Real full disks, from too small for the lock to just large enough."""
-    for kibibytes in range(16, 704, 8):
+    for kibibytes in range(16, 704, 16):
         with fresh_copy(scenario, size=f"{kibibytes}k") as out:
             if scenario.before is not None and not (out / CURRENT).exists():
                 continue  # not even the gallery before has room
             status, said = in_fork(lambda out=out: build(scenario.photos, out))
             subprocess.run(["mount", "-o", "remount,size=64m", str(out.parent)], check=True)
             outcome, problem = judge(scenario, out, status, said)
-            tally.note(f"{scenario.name}: a tmpfs of 16 to 696 KiB", outcome, problem, f"{kibibytes} KiB")
+            tally.note(f"{scenario.name}: a tmpfs of 16 to 688 KiB", outcome, problem, f"{kibibytes} KiB")
 
 
 @contextmanager

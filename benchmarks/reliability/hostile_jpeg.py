@@ -55,7 +55,7 @@ def _frames(whole: bytes) -> Iterator[Named]:
     for components in (0, 2, 4, 5, 255):
         yield f"jpeg of {components} components", _edited_frame(whole, components=components)
     start = _frame(whole)
-    for marker in (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCF):
+    for marker in (0xC3, 0xC5, 0xC6, 0xC7, 0xCA, 0xCB, 0xCD, 0xCF):
         yield f"jpeg of frame type {marker:x}", whole[: start + 1] + bytes([marker]) + whole[start + 2 :]
     yield "jpeg with 9 x 9 subsampling", whole[: start + 11] + b"\x99" + whole[start + 12 :]
     yield "jpeg with 0 x 0 subsampling", whole[: start + 11] + b"\x00" + whole[start + 12 :]
@@ -67,8 +67,7 @@ def _segments(whole: bytes) -> Iterator[Named]:
     yield "jpeg of a start and 100,000 fill bytes", _SOI + b"\xff" * 100_000
     for share in (5, 10, 20, 35, 50, 65, 80):
         yield f"jpeg cut to {share} %", whole[: len(whole) * share // 100]
-    for marker, name in ((0xDB, "quantisation tables"), (0xC4, "Huffman tables")):
-        yield f"jpeg without {name}", _without(whole, marker)
+    yield "jpeg without quantisation tables", _without(whole, 0xDB)
     start = _frame(whole)
     length = struct.unpack(">H", whole[start + 2 : start + 4])[0] + 2
     yield "jpeg without a frame", whole[:start] + whole[start + length :]
@@ -107,7 +106,7 @@ def _scans(whole: bytes) -> Iterator[Named]:
 
 
 def _metadata(whole: bytes) -> Iterator[Named]:
-    for size in (20, 140):
+    for size in (80, 140):
         profile = b"".join(
             segment(0xE2, b"ICC_PROFILE\0" + bytes([number + 1, size]) + bytes(65_000)) for number in range(size)
         )

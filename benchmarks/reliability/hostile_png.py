@@ -113,9 +113,9 @@ def _chunks(whole: bytes) -> Iterator[Named]:
     dice = random.Random(0)
     for seed in range(12):
         noise = bytearray(whole)
-        for _ in range(20):
+        for _ in range(100):
             noise[dice.randrange(16, len(noise))] ^= dice.randrange(1, 256)
-        yield f"png with 20 changed bytes, {seed}", bytes(noise)
+        yield f"png with 100 changed bytes, {seed}", bytes(noise)
 
 
 def _metadata(whole: bytes) -> Iterator[Named]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.living_photos import timed_build, write_photos
 from benchmarks.start_up import is_ready
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 180.0  # of a machine that has much else to do
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,7 @@ class Rounds:
         for thread in threads:
             thread.join(60)
         self.outcomes += clients.outcomes
+        print(dict(self.statuses), dict(self.outcomes), self.problems, file=sys.stderr, flush=True)
         self.failures += clients.failures
 
     def bad(self) -> int:

@@ -7,7 +7,8 @@ from service.uploads.exif import check_exif
 from service.uploads.refusals import Budget, check_pixels, too_complex
 
 SIGNATURE = b"\xff\xd8\xff"
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # in coded pixels FF 00 is data and FF D0-D7 a restart
+# In coded pixels FF 00 is data and FF D0-D7 a restart; of several FF the last one counts, as others only fill.
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 _EOI, _SOS = 0xD9, 0xDA
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, of all kinds
 _METADATA = frozenset({*range(0xE0, 0xF0), 0xFE})  # APPn and comments

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -401,3 +402,50 @@ def test_an_index_that_the_disk_does_not_take_is_an_error_of_the_disk(workshop: 
     monkeypatch.setattr("faiss.write_index", fails)
     with pytest.raises(OSError, match=r"index\.faiss could not be written \(No space left on it\)"):
         workshop.build()
+
+
+class JumpingClock:
+    """A clock that shows another time at every look: back to 1970, far ahead, twice the same."""
+
+    times = iter(datetime(year, 1, 1, tzinfo=UTC) for year in (2026, 1970, 1970, 2199, 2025))
+
+    @classmethod
+    def now(cls, _zone: Any) -> datetime:
+        return next(cls.times)
+
+
+def test_a_clock_that_jumps_does_not_mix_up_generations(workshop: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(release, "datetime", JumpingClock)
+    workshop.add(*NAMES)
+    names = []
+    for number in range(5):
+        workshop.add("changing.png", first_seed=100 + number % 2)
+        assert workshop.build().published
+        assert workshop.num_encoded == (len(NAMES) + 1 if number == 0 else 1)
+        names.append(current_generation(workshop.out))
+        assert sorted(generations(workshop)) == sorted(names[-2:])
+    assert len(set(names)) == 5
+    assert not workshop.build().published
+
+
+def test_photos_from_the_future_and_from_before_1970_are_indexed_once(workshop: Any) -> None:
+    workshop.add(*NAMES)
+    for name, seconds in zip(NAMES, (-86_400, 0, 7_000_000_000), strict=False):
+        os.utime(workshop.photos / name, (seconds, seconds))
+    assert workshop.build().published
+    assert not workshop.build().published
+    assert workshop.num_encoded == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_said(workshop: Any) -> None:
+    workshop.add(*NAMES)
+    workshop.build()
+    content = workshop.content()
+    workshop.out.chmod(0o555)
+    try:
+        with pytest.raises(OSError, match="Permission denied"):
+            workshop.build()
+    finally:
+        workshop.out.chmod(0o755)
+    assert workshop.content() == content

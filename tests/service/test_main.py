@@ -1,11 +1,13 @@
+import os
 import re
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from model.bundle import default_bundle_path
-from service.__main__ import main
+from service.__main__ import _say, main
 
 needs_demo_bundle = pytest.mark.skipif(not default_bundle_path().exists(), reason="the demo bundle is not there yet")
 
@@ -72,3 +74,12 @@ def test_help_names_every_flag_and_its_variable(capsys: pytest.CaptureFixture[st
     said = re.sub(r"\s+", " ", capsys.readouterr().out)
     assert "--max-upload-bytes" in said
     assert "[env: SKETCH_SEARCH_MAX_UPLOAD_BYTES]" in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
+def test_a_full_disk_under_its_output_does_not_keep_it_from_serving(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OSError, match="No space"):
+            os.write(sys.stdout.fileno(), b"what everybody would write")
+        _say("Serving 3 photos")

@@ -185,3 +185,15 @@ def test_as_many_pixels_as_are_accepted_pass_and_one_more_does_not() -> None:
     check_upload(png_of_size(1000, 1000), max_pixels=MAX_PIXELS)
     with pytest.raises(UnreadableImageError, match=r"1,001 × 1,000 pixels; at most 1,000,000"):
         check_upload(png_of_size(1001, 1000), max_pixels=MAX_PIXELS)
+
+
+def test_a_jpeg_of_fill_bytes_alone_is_looked_through_once() -> None:
+    # From each of its bytes to the end of the run, these would be 50 billion steps: an hour.
+    check_upload(b"\xff\xd8" + b"\xff" * 300_000, max_pixels=100)
+
+
+@pytest.mark.parametrize("fill", [b"", b"\xff", b"\xff" * 50])
+def test_fill_bytes_before_a_marker_hide_nothing(fill: bytes) -> None:
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, 5000, 5000, 1) + b"\1\x11\0"
+    with pytest.raises(UnreadableImageError, match="5,000 × 5,000"):
+        check_upload(b"\xff\xd8\xff\xe0\x00\x03\xff" + fill + frame, max_pixels=100)
