@@ -120,7 +120,7 @@ class Pages:
         self.stop()
         for name in [*self._containers(), BARE]:
             subprocess.run(["podman", "rm", "--force", "--ignore", "--time", "2", name], capture_output=True)
-        for volume in ("demo", "galleries", "runs"):
+        for volume in ("demo", "feedback", "galleries", "runs"):
             subprocess.run(["podman", "volume", "rm", "--force", f"{PROJECT}_{volume}"], capture_output=True)
 
     def _containers(self) -> list[str]:
