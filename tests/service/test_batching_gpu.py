@@ -1,4 +1,4 @@
-"""On a machine with an NVIDIA GPU and the gpu extra: sketches of many threads share batches and get their own answers."""
+"""On a machine with an NVIDIA GPU and the gpu extra: many threads share batches, and each gets its own answer."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
