@@ -1,4 +1,4 @@
-"""Writes a network as ONNX, in full precision and as dynamic int8, and makes sure the file computes what torch did."""
+"""Writes a network as ONNX, in full and half precision and as int8, and makes sure the file computes what torch did."""
 
 import logging
 from pathlib import Path
@@ -8,6 +8,7 @@ import onnx
 import onnxruntime as ort
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers.float16 import convert_float_to_float16
 from torch import nn
 
 PARITY_TOLERANCE = 1e-4  # largest difference allowed between two components of unit-norm embeddings
@@ -72,6 +73,13 @@ def quantise_dynamic(source: Path, target: Path) -> None:
         )
     finally:
         logging.getLogger().removeFilter(_is_not_quantiser_advice)
+
+
+def convert_to_half(source: Path, target: Path) -> None:
+    """Writes a copy of an ONNX file that computes in fp16, for GPUs; its input and output stay float32."""
+    network = onnx.load(str(source))
+    del network.graph.value_info[:]  # the exporter's notes would contradict the new types
+    onnx.save(convert_float_to_float16(network, keep_io_types=True), str(target))
 
 
 def _is_not_quantiser_advice(record: logging.LogRecord) -> bool:

@@ -59,3 +59,13 @@ def test_encoder_and_index_share_the_gpu_in_either_import_order(first: str, seco
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) >= 60
+
+
+def test_batches_of_any_size_give_on_the_gpu_what_they_give_one_by_one() -> None:
+    bundle = read_bundle(default_bundle_path())
+    side = bundle.preprocessing.image_size_px
+    images = np.random.default_rng(1).standard_normal((67, 3, side, side), np.float32)
+    encoder = open_encoder(bundle, "sketch", device="cuda", gpu_memory_mb=2048)
+    singly = np.concatenate([encoder.encode(image[None]) for image in images])
+    for size in (67, 5, 1):
+        assert (encoder.encode(images[:size]) * singly[:size]).sum(axis=1).min() > 0.999

@@ -81,6 +81,8 @@ def test_the_bundle_records_where_it_comes_from_and_how_good_it_is(finished: Pat
     assert bundle.info["accuracy"]["queries"] == 16
     assert max(bundle.info["parity_with_torch"].values()) < 1e-4
     assert {"kept", "acc@1_lost", "speed_up"} <= set(bundle.info["int8"])
+    half = bundle.info["fp16"]
+    assert half["kept"] == (half["acc@1_lost"] <= 0.5) == ("fp16" in bundle.precisions("sketch"))
 
 
 def test_a_shared_encoder_is_written_once_and_separate_ones_twice(
