@@ -67,6 +67,7 @@ def loops(
     for image in prepared[:10]:
         session.run(None, {name: image})
     durations: list[float] = []
+    computed = time.process_time()
     end = time.perf_counter() + seconds
 
     def call() -> None:
@@ -81,7 +82,12 @@ def loops(
         caller.start()
     for caller in callers_running:
         caller.join()
-    return percentiles(durations) | {"callers": callers, "threads": threads, "per_second": len(durations) / seconds}
+    return percentiles(durations) | {
+        "callers": callers,
+        "threads": threads,
+        "per_second": len(durations) / seconds,
+        "cpu_ms": (time.process_time() - computed) / len(durations) * 1000,
+    }
 
 
 if __name__ == "__main__":
