@@ -10,7 +10,6 @@ many searches were sent, and whether two were ever under way at once. Prints one
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
@@ -57,10 +56,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--drawings", type=int, default=10, help="how many of the ten")
     parser.add_argument("--pause-ms", type=int, default=250, help="between strokes, as a hand moves to the next")
     arguments = parser.parse_args()
-    drawings = [drawing["strokes"] for drawing in json.loads(Path(DRAWINGS).read_text())] * arguments.repeats
+    drawings = [drawing["strokes"] for drawing in json.loads(DRAWINGS.read_text())][: arguments.drawings]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 820})

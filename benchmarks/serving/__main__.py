@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.serving.assets import write_assets
 from benchmarks.serving.client import search_request
-from benchmarks.serving.contenders import TITLES, Contender, Subject, contenders
+from benchmarks.serving.contenders import TITLES, Contender, Subject, contenders, service_python
 from benchmarks.serving.environments import ROOT
 from benchmarks.serving.report import write_report
 from benchmarks.serving.results import add_rounds, describe_run
@@ -84,10 +84,11 @@ def _round(
 
 
 def _ceiling(arguments: argparse.Namespace, precision: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.serving.ceiling", "--bundle", str(arguments.bundle)]
-    command += ["--precision", precision, "--seconds", str(min(3.0, arguments.seconds))]
+    python = str(service_python(arguments.device, cache=arguments.cache))
+    command = [python, "-m", "benchmarks.serving.ceiling", "--bundle", str(arguments.bundle.resolve())]
+    command += ["--device", arguments.device, "--precision", precision, "--seconds", str(min(3.0, arguments.seconds))]
     if arguments.sketches:
-        command += ["--sketches", str(arguments.sketches)]
+        command += ["--sketches", str(arguments.sketches.resolve())]
     output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     found: dict[str, Any] = json.loads(output.stdout)
     return found

@@ -53,8 +53,7 @@ def contenders(names: list[str], subject: Subject) -> list[Contender]:
 
 
 def _ours(subject: Subject) -> Contender:
-    requirements = ROOT / "requirements" / ("gpu.txt" if subject.device == "cuda" else "cpu.txt")
-    python = environment_python(requirements, cache=subject.cache)
+    python = service_python(subject.device, cache=subject.cache)
     options = {
         "--gallery": str(subject.gallery.resolve()),
         "--bundle": str(subject.bundle.resolve()),
@@ -78,3 +77,8 @@ def _peer(name: str, subject: Subject) -> Contender:
         return [str(python), "-m", f"benchmarks.contenders.{module}", str(port)]
 
     return Contender(name, TITLES[name], command, {"ASSETS": str(subject.assets.resolve()), "PYTHONPATH": str(ROOT)})
+
+
+def service_python(device: str, *, cache: Path) -> Path:
+    """The Python of this service's own environment, for a device."""
+    return environment_python(ROOT / "requirements" / ("gpu.txt" if device == "cuda" else "cpu.txt"), cache=cache)

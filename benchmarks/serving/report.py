@@ -13,6 +13,7 @@ _COLUMNS = {
     "p95": ("alone", "p95_ms"),
     "p99": ("alone", "p99_ms"),
     "Saturated, /s": ("saturation", "per_second"),
+    "CPU, ms a search": ("saturation", "cpu_ms"),
     "80 % even: p50": ("load_80_fixed", "p50_ms"),
     "p99 ": ("load_80_fixed", "p99_ms"),
     "80 % random: p50": ("load_80_poisson", "p50_ms"),
@@ -84,13 +85,13 @@ def _table(results: dict[str, Any]) -> str:
         rows.append(f"| {TITLES[name]} | " + " | ".join(values) + " |")
     for key, title in (("one_caller_all_cores", "all cores"), ("one_caller_a_core", "a caller a core")):
         each = [ceiling[key] for one in results["rounds"] for ceiling in one["ceiling"]]
-        medians = {name: statistics.median(one[name] for one in each) for name in (*_LATENCIES, "per_second")}
-        values = ["", "", *(_shown(medians[name]) for name in (*_LATENCIES, "per_second"))]
+        medians = [statistics.median(one[name] for one in each) for name in _OF_CEILING]
+        values = ["", "", *(_shown(value) for value in medians)]
         rows.append(f"| encoder alone, {title} | " + " | ".join(values + [""] * (len(_COLUMNS) - len(values))) + " |")
     return "\n".join(rows)
 
 
-_LATENCIES = ("p50_ms", "p95_ms", "p99_ms")
+_OF_CEILING = ("p50_ms", "p95_ms", "p99_ms", "per_second", "cpu_ms")
 
 
 def _ratios(results: dict[str, Any]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks.serving import figures
 from benchmarks.serving.contenders import Contender
-from benchmarks.serving.load import Target, ask_each, closed_loop, open_loop, schedule, wait_until_ready
-from benchmarks.serving.processes import free_port, memory_mb, running, settle
+from benchmarks.serving.load import Outcome, Target, ask_each, closed_loop, open_loop, schedule, wait_until_ready
+from benchmarks.serving.processes import cpu_seconds, free_port, memory_mb, running, settle
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,21 @@ def turn(contender: Contender, requests: list[bytes], plan: LoadPlan, *, log: Pa
 async def _loads(target: Target, process: int, plan: LoadPlan) -> dict[str, Any]:
     replies = await ask_each(target)
     await closed_loop(target, concurrency=2, seconds=0.5)
+    computed = [cpu_seconds(process)]
     alone, _ = await closed_loop(target, concurrency=1, seconds=plan.seconds)
+    computed.append(cpu_seconds(process))
     generator_start = time.process_time()
     saturated, seconds = await closed_loop(target, concurrency=plan.concurrency, seconds=plan.seconds)
     generator_seconds = time.process_time() - generator_start
+    computed.append(cpu_seconds(process))
     answered = sum(outcome.status == 200 for outcome in saturated)
     capacity = answered / seconds
     result = {
         "first_photos": [_first_photo(reply.body) for reply in replies],
-        "alone": figures.latency(alone),
-        "saturation": figures.latency(saturated) | {"per_second": round(capacity, 1)},
-        "generator_ms_a_request": round(generator_seconds / max(1, len(saturated)) * 1000, 3),
+        "alone": figures.latency(alone) | {"cpu_ms": _each_ms(computed[1] - computed[0], alone)},
+        "saturation": figures.latency(saturated)
+        | {"per_second": round(capacity, 1), "cpu_ms": _each_ms(computed[2] - computed[1], saturated)},
+        "generator_cpu_ms": _each_ms(generator_seconds, saturated),
     }
     for arrivals in ("fixed", "poisson"):
         settle(process)
@@ -74,6 +78,10 @@ async def _loads(target: Target, process: int, plan: LoadPlan) -> dict[str, Any]
     )
     result["overload"] = figures.overload(outcomes, seconds=window, deadline_ms=plan.deadline_ms)
     return result
+
+
+def _each_ms(seconds: float, outcomes: list[Outcome]) -> float:
+    return round(seconds / max(1, len(outcomes)) * 1000, 3)
 
 
 def _first_photo(body: bytes) -> str | None:
