@@ -63,6 +63,7 @@ def _serve(settings: Settings) -> None:
             log_config=None,
             access_log=False,  # the app logs its own line for each request
             server_header=False,
+            proxy_headers=False,  # the app knows which proxies to believe
             ws="none",
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
@@ -75,8 +76,15 @@ def _serve(settings: Settings) -> None:
 
 
 def _announce(engine: "SearchEngine", listener: socket.socket, settings: Settings) -> None:
+    from service.access.policy import open_to_strangers
     from service.listening import address
 
+    if exposed := open_to_strangers(settings):
+        logger.warning(
+            "listening on %s: whoever reaches this port can %s; docs/OPERATIONS.md says how to close each",
+            settings.host,
+            "; ".join(exposed),
+        )
     with engine.gallery.lease() as gallery:
         size = gallery.size
     if settings.log_format == "json":

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from model.errors import SketchSearchError
 from model.version import __version__
+from service.access.policy import metrics_access
+from service.access.setup import add_access, add_other_sites, include
 from service.admission import AdmissionMiddleware
 from service.body_limit import BodyLimitMiddleware
 from service.draining import Drain
@@ -26,9 +28,10 @@ from service.page_files import add_page
 from service.photo_routes import router as photo_router
 from service.query_routes import expectations, query_router
 from service.readiness import NotReadyError
+from service.security_headers import security_headers
 from service.serving import Serving
 from service.settings import Settings
-from service.status_routes import status_router
+from service.status_routes import health_router, info_router
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,9 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
     Returns:
         An ASGI app; `app.state.drain` is how to tell it that it is about to stop. Starting it raises SketchSearchError
         when the bundle or the gallery cannot be opened.
+
+    Raises:
+        SketchSearchError: the API keys cannot be read.
     """
     metrics, drain = Metrics(), Drain()
     # The interactive documentation pages load their scripts from another host, which the page's policy forbids.
@@ -62,22 +68,25 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
     )
     app.state.metrics, app.state.drain = metrics, drain
     add_error_handlers(app, expectations=expectations(settings) | FEEDBACK_EXPECTATIONS)
-    app.include_router(query_router(settings))
-    app.include_router(photo_router)
-    app.include_router(status_router(settings))
+    include(app, query_router(settings), settings)
+    include(app, photo_router, settings)
+    app.include_router(health_router())
+    include(app, info_router(settings), settings)
     if settings.feedback:
-        app.include_router(feedback_router(settings))
-    if settings.metrics:
-        app.include_router(metrics_router)
+        include(app, feedback_router(settings), settings)
+    if metrics_access(settings) != "off":
+        include(app, metrics_router, settings)
     add_page(app)
     app.add_middleware(AdmissionMiddleware)
+    add_access(app, settings)
     app.add_middleware(
         BodyLimitMiddleware,
         limit_bytes=settings.max_upload_bytes,
         form_overhead_bytes=_FORM_OVERHEAD_BYTES,
         limit_bytes_by_path={"/search/batch": settings.max_batch_bytes},
     )
-    app.add_middleware(RequestMiddleware, metrics=metrics, drain=drain)
+    add_other_sites(app, settings)
+    app.add_middleware(RequestMiddleware, metrics=metrics, drain=drain, headers=security_headers(settings.origins))
     return app
 
 
@@ -118,8 +127,7 @@ def _open_feedback(settings: Settings) -> FeedbackStore | None:
         return None
     from service.startup import open_reader
 
-    one_at_a_time = settings.model_copy(update={"decoder_processes": min(1, settings.decoder_processes)})
-    reader = open_reader(KEPT, one_at_a_time)
+    reader = open_reader(KEPT, settings, at_once=1)
     try:
         return FeedbackStore(settings.feedback, max_bytes=settings.feedback_max_mb * 2**20, reader=reader)
     except SketchSearchError:
