@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from model.errors import SketchSearchError
-from service.leaving import leave
+from service.leaving import leave, leave_unready
 from service.logs import set_up_logs, with_fields
 from service.settings import Settings, environment_variable, flag
 
@@ -57,7 +57,7 @@ def _serve(settings: Settings) -> None:
         engine = open_engine(settings)
         # Without it every counter has a second series that nothing reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        app = create_app(settings, engine=engine)
+        app = create_app(settings, engine=engine, give_up=leave_unready)
         config = uvicorn.Config(
             app,
             log_config=None,

@@ -32,6 +32,7 @@ from service.security_headers import security_headers
 from service.serving import Serving
 from service.settings import Settings
 from service.status_routes import health_router, info_router
+from service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +42,16 @@ Every error has the form `{"error": {"code", "message"}}`, where the message is 
 _FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, headers and the small fields around a sketch
 
 
-def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, *, engine: SearchEngine | None = None, give_up: Callable[[str], None] | None = None
+) -> FastAPI:
     """Builds the app.
 
     Args:
         settings: limits and, without an engine, which bundle and gallery to open.
         engine: serve this one, which stays the caller's to close; None opens one at start and closes it at the end.
+        give_up: ends the process; called with the reason when the app was not ready for `unready_exit_seconds`. None
+            for an app that is watched by somebody else.
 
     Returns:
         An ASGI app; `app.state.drain` is how to tell it that it is about to stop. Starting it raises SketchSearchError
@@ -64,7 +69,7 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(settings, engine),
+        lifespan=_lifespan(settings, engine, give_up),
     )
     app.state.metrics, app.state.drain = metrics, drain
     add_error_handlers(app, expectations=expectations(settings) | FEEDBACK_EXPECTATIONS)
@@ -91,7 +96,7 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
 
 
 def _lifespan(
-    settings: Settings, engine: SearchEngine | None
+    settings: Settings, engine: SearchEngine | None, give_up: Callable[[str], None] | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -101,11 +106,14 @@ def _lifespan(
         app.state.metrics.watch(opened, serving.queue)
         app.state.feedback = await to_thread.run_sync(_open_feedback, settings)
         await _warm_up(serving)
+        watchdog = _watchdog(serving, settings, app.state.drain, give_up)
         watch = asyncio.create_task(_watch(opened.gallery, settings.gallery_poll_seconds))
         try:
             yield
         finally:
             watch.cancel()
+            if watchdog:
+                watchdog.stop()
             app.state.metrics.watch(None, None)
             if app.state.feedback:
                 app.state.feedback.close()
@@ -133,6 +141,17 @@ def _open_feedback(settings: Settings) -> FeedbackStore | None:
     except SketchSearchError:
         reader.close()
         raise
+
+
+def _watchdog(
+    serving: Serving, settings: Settings, drain: Drain, give_up: Callable[[str], None] | None
+) -> Watchdog | None:
+    if give_up is None or settings.unready_exit_seconds == 0:
+        return None
+    patience_seconds = settings.unready_exit_seconds
+    watchdog = Watchdog(serving.readiness, drain, patience_seconds=patience_seconds, give_up=give_up)
+    watchdog.start(asyncio.get_running_loop())
+    return watchdog
 
 
 async def _warm_up(serving: Serving) -> None:

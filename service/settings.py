@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     ready_deadline_seconds: float = Field(
         5.0, gt=0, description="/readyz turns red when an encode and a search take longer than this"
     )
+    unready_exit_seconds: float = Field(
+        60.0, ge=0, description="the process ends, to be started again, when it was not ready for so long; 0: never"
+    )
     gallery_poll_seconds: float = Field(1.0, gt=0, description="how often to look for a new generation of the gallery")
     drain_seconds: float = Field(
         1.0, ge=0, description="after SIGTERM, how long to take requests with red readiness before closing the port"
