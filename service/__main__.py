@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from model.errors import SketchSearchError
-from service.leaving import leave
+from service.leaving import leave, leave_unready
 from service.logs import set_up_logs, with_fields
 from service.settings import Settings, environment_variable, flag
 
@@ -59,12 +59,13 @@ def _serve(settings: Settings) -> None:
         engine = open_engine(settings)
         # Without it every counter has a second series that nothing reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        app = create_app(settings, engine=engine)
+        app = create_app(settings, engine=engine, give_up=leave_unready)
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,  # the app logs its own line for each request
             server_header=False,
+            proxy_headers=False,  # the app knows which proxies to believe
             ws="none",
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
@@ -77,8 +78,15 @@ def _serve(settings: Settings) -> None:
 
 
 def _announce(engine: "SearchEngine", listener: socket.socket, settings: Settings) -> None:
+    from service.access.policy import open_to_strangers
     from service.listening import address
 
+    if exposed := open_to_strangers(settings):
+        logger.warning(
+            "listening on %s: whoever reaches this port can %s; docs/OPERATIONS.md says how to close each",
+            settings.host,
+            "; ".join(exposed),
+        )
     with engine.gallery.lease() as gallery:
         size = gallery.size
     if settings.log_format == "json":

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from model.errors import SketchSearchError
 from model.version import __version__
+from service.access.policy import metrics_access
+from service.access.setup import add_access, add_other_sites, include
 from service.admission import AdmissionMiddleware
 from service.body_limit import BodyLimitMiddleware
 from service.draining import Drain
@@ -26,9 +28,11 @@ from service.page_files import add_page
 from service.photo_routes import router as photo_router
 from service.query_routes import expectations, query_router
 from service.readiness import NotReadyError
+from service.security_headers import security_headers
 from service.serving import Serving
 from service.settings import Settings
-from service.status_routes import status_router
+from service.status_routes import health_router, info_router
+from service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +42,23 @@ Every error has the form `{"error": {"code", "message"}}`, where the message is 
 _FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, headers and the small fields around a sketch
 
 
-def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, *, engine: SearchEngine | None = None, give_up: Callable[[str], None] | None = None
+) -> FastAPI:
     """Builds the app.
 
     Args:
         settings: limits and, without an engine, which bundle and gallery to open.
         engine: serve this one, which stays the caller's to close; None opens one at start and closes it at the end.
+        give_up: ends the process; called with the reason when the app was not ready for `unready_exit_seconds`. None
+            for an app that is watched by somebody else.
 
     Returns:
         An ASGI app; `app.state.drain` is how to tell it that it is about to stop. Starting it raises SketchSearchError
         when the bundle or the gallery cannot be opened.
+
+    Raises:
+        SketchSearchError: the API keys cannot be read.
     """
     metrics, drain = Metrics(), Drain()
     # The interactive documentation pages load their scripts from another host, which the page's policy forbids.
@@ -58,31 +69,34 @@ def create_app(settings: Settings, *, engine: SearchEngine | None = None) -> Fas
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(settings, engine),
+        lifespan=_lifespan(settings, engine, give_up),
     )
     app.state.metrics, app.state.drain = metrics, drain
     add_error_handlers(app, expectations=expectations(settings) | FEEDBACK_EXPECTATIONS)
-    app.include_router(query_router(settings))
-    app.include_router(photo_router)
-    app.include_router(status_router(settings))
+    include(app, query_router(settings), settings)
+    include(app, photo_router, settings)
+    app.include_router(health_router())
+    include(app, info_router(settings), settings)
     if settings.feedback:
-        app.include_router(feedback_router(settings))
-    if settings.metrics:
-        app.include_router(metrics_router)
+        include(app, feedback_router(settings), settings)
+    if metrics_access(settings) != "off":
+        include(app, metrics_router, settings)
     add_page(app)
     app.add_middleware(AdmissionMiddleware)
+    add_access(app, settings)
     app.add_middleware(
         BodyLimitMiddleware,
         limit_bytes=settings.max_upload_bytes,
         form_overhead_bytes=_FORM_OVERHEAD_BYTES,
         limit_bytes_by_path={"/search/batch": settings.max_batch_bytes},
     )
-    app.add_middleware(RequestMiddleware, metrics=metrics, drain=drain)
+    add_other_sites(app, settings)
+    app.add_middleware(RequestMiddleware, metrics=metrics, drain=drain, headers=security_headers(settings.origins))
     return app
 
 
 def _lifespan(
-    settings: Settings, engine: SearchEngine | None
+    settings: Settings, engine: SearchEngine | None, give_up: Callable[[str], None] | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -92,11 +106,14 @@ def _lifespan(
         app.state.metrics.watch(opened, serving.queue)
         app.state.feedback = await to_thread.run_sync(_open_feedback, settings)
         await _warm_up(serving)
+        watchdog = _watchdog(serving, settings, app.state.drain, give_up)
         watch = asyncio.create_task(_watch(opened.gallery, settings.gallery_poll_seconds))
         try:
             yield
         finally:
             watch.cancel()
+            if watchdog:
+                watchdog.stop()
             app.state.metrics.watch(None, None)
             if app.state.feedback:
                 app.state.feedback.close()
@@ -118,13 +135,23 @@ def _open_feedback(settings: Settings) -> FeedbackStore | None:
         return None
     from service.startup import open_reader
 
-    one_at_a_time = settings.model_copy(update={"decoder_processes": min(1, settings.decoder_processes)})
-    reader = open_reader(KEPT, one_at_a_time)
+    reader = open_reader(KEPT, settings, at_once=1)
     try:
         return FeedbackStore(settings.feedback, max_bytes=settings.feedback_max_mb * 2**20, reader=reader)
     except SketchSearchError:
         reader.close()
         raise
+
+
+def _watchdog(
+    serving: Serving, settings: Settings, drain: Drain, give_up: Callable[[str], None] | None
+) -> Watchdog | None:
+    if give_up is None or settings.unready_exit_seconds == 0:
+        return None
+    patience_seconds = settings.unready_exit_seconds
+    watchdog = Watchdog(serving.readiness, drain, patience_seconds=patience_seconds, give_up=give_up)
+    watchdog.start(asyncio.get_running_loop())
+    return watchdog
 
 
 async def _warm_up(serving: Serving) -> None:

@@ -1,5 +1,6 @@
 """A limit on the size of request bodies, without reading what is refused."""
 
+import contextlib
 from collections.abc import Mapping
 
 import anyio
@@ -7,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.error_answers import refusal_response
-from service.errors import upload_too_large
+from service.errors import Refusal, upload_too_large
 
 _LINGER_SECONDS = 2.0
 
@@ -54,7 +55,7 @@ class BodyLimitMiddleware:
             last = message["type"] == "http.response.body" and not message.get("more_body", False)
             if last and max(announced, received) > limit:
                 await send({**message, "more_body": True})
-                await _discard(receive)
+                await discard(receive)
                 message = {"type": "http.response.body", "body": b""}
             await send(message)
 
@@ -64,8 +65,11 @@ class BodyLimitMiddleware:
             await self._app(scope, receive_within_limit, send_and_linger)
 
 
-async def _discard(receive: Receive) -> None:
+async def discard(receive: Receive) -> None:
     """Throws away what a refused client still sends: closing at once would break its sending, and it may never read."""
-    with anyio.move_on_after(_LINGER_SECONDS):
+    with (
+        anyio.move_on_after(_LINGER_SECONDS),
+        contextlib.suppress(Refusal),
+    ):  # one that sends too much is refused anyway
         while (await receive()).get("more_body", False):
             pass

@@ -5,12 +5,26 @@ import os
 import sys
 import threading
 import time
+import traceback
 from typing import NoReturn
 
 logger = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 1.0  # for threads that have been told to end
 STUCK = 1
+
+
+def leave_unready(reason: str) -> NoReturn:
+    """Ends a process that cannot answer any more, at once and with status STUCK; the log says where its threads are."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    stacks = (
+        f"{names.get(ident)}:\n{''.join(traceback.format_stack(frame))}"
+        for ident, frame in sys._current_frames().items()
+    )
+    logger.critical("not ready for too long, ending the process: %s\n%s", reason, "\n".join(stacks))
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(STUCK)
 
 
 def leave(status: int) -> NoReturn:

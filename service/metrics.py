@@ -64,6 +64,9 @@ class Metrics:
             registry=registry,
         )
         self._queue_depth = Gauge("sketch_search_queue_depth", "Searches that wait for their turn.", registry=registry)
+        self._by_key = Counter(
+            "sketch_search_key_requests", "Requests that came with an API key, by its name.", ["key"], registry=registry
+        )
         self._engine_facts = _EngineFacts()
         registry.register(self._engine_facts)
         ProcessCollector(registry=registry)
@@ -85,6 +88,8 @@ class Metrics:
                     self._stage_seconds.labels(stage).observe(milliseconds / 1000)
         if record.queued_seconds is not None:
             self._queue_wait_seconds.observe(record.queued_seconds)
+        if record.key_name:
+            self._by_key.labels(record.key_name).inc()
         for code in record.errors:
             if code != _FAILURE:
                 self._refused.labels(code).inc()

@@ -4,6 +4,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from service.schemas import documented_errors
+
 router = APIRouter(tags=["status"])
 
 
@@ -11,7 +13,10 @@ router = APIRouter(tags=["status"])
     "/metrics",
     summary="Counters and latencies for Prometheus",
     response_class=Response,
-    responses={200: {"description": "the metrics in text format 0.0.4", "content": {"text/plain": {}}}},
+    responses={
+        200: {"description": "the metrics in text format 0.0.4", "content": {"text/plain": {}}},
+        **documented_errors(401, 403),
+    },
 )
 async def metrics(request: Request) -> Response:
     """What docs/OPERATIONS.md describes; counted from the start of the process."""

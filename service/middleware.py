@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,22 +17,16 @@ from service.search_queue import ClientLeftError
 logger = logging.getLogger("service.requests")
 
 _CLIENT_LEFT = "client_left"
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 class RequestMiddleware:
     """Gives each request an id, logs and counts it, and turns an unexpected exception into a plain 500."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, drain: Drain) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, drain: Drain, headers: Mapping[str, str]) -> None:
         self._app = app
         self._metrics = metrics
         self._drain = drain
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -39,7 +34,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         record = begin_record(scope)
-        outgoing = _Outgoing(send, record.request_id, self._drain)
+        outgoing = _Outgoing(send, {"X-Request-ID": record.request_id, **self._headers}, self._drain)
         start = time.perf_counter()
         self._metrics.in_flight.inc()
         try:
@@ -67,18 +62,17 @@ class RequestMiddleware:
 class _Outgoing:
     """Sends the answer with the headers that all answers have; `status` stays 0 when the client left before."""
 
-    def __init__(self, send: Send, request_id: str, drain: Drain) -> None:
+    def __init__(self, send: Send, headers: Mapping[str, str], drain: Drain) -> None:
         self.status = 0
         self._send = send
-        self._request_id = request_id
+        self._headers = headers
         self._drain = drain
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._request_id
-            for name, value in SECURITY_HEADERS.items():
+            for name, value in self._headers.items():
                 headers[name] = value
             if self._drain.begun:
                 headers["Connection"] = "close"  # the client's next request goes to who is not about to stop
@@ -96,6 +90,7 @@ def _log(record: RequestRecord, *, route: str, method: str, status: int, millise
         "duration_ms": round(milliseconds, 3),
         **({"stages_ms": stages} if stages else {}),
         **({"errors": record.errors} if record.errors else {}),
+        **({"key": record.key_name} if record.key_name else {}),
     }
     parts = [f"{stage} {value:.1f}" for stage, value in stages.items()] + record.errors
     more = f" ({', '.join(parts)})" if parts else ""

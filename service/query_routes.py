@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile, params
 
+from service.access.quota import quota_of
 from service.answers import batch_answer, search_answer, server_timing, similar_answer
 from service.engine import BatchRanking, Ranking
 from service.errors import Refusal, describe, shown, upload_too_large
@@ -21,7 +22,7 @@ _FILTER = (
     "or price>=10 (also >, <=, <); may be repeated, and then all must hold; /info lists the columns"
 )
 _FILTER_EXAMPLES = [["brand=acme", "price>=10"]]
-_UPLOAD_ERRORS = documented_errors(400, 413, 415, 422, 500, 503)
+_UPLOAD_ERRORS = documented_errors(400, 401, 413, 415, 422, 429, 500, 503)
 
 
 def query_router(settings: Settings) -> APIRouter:
@@ -88,6 +89,7 @@ def _add_search_batch(router: APIRouter, settings: Settings) -> None:
         if len(sketches) > settings.max_batch_sketches:
             message = f"{len(sketches)} sketches were sent; send at most {settings.max_batch_sketches} in one request."
             raise Refusal(422, "too_many_sketches", message)
+        quota_of(request.scope).spend(len(sketches) - 1)
         files = [await _read(sketch, settings.max_upload_bytes) for sketch in sketches]
         batch = await serving.search(
             request, lambda _: serving.engine.search_each(files, k=k, min_score=min_score, filters=filters or ())
@@ -102,7 +104,9 @@ def _add_similar(router: APIRouter, settings: Settings) -> None:
     query_filter = Query(alias="filter", description=_FILTER, examples=_FILTER_EXAMPLES)
 
     @router.get(
-        "/similar/{photo_id:path}", summary="More like this photo", responses=documented_errors(404, 422, 500, 503)
+        "/similar/{photo_id:path}",
+        summary="More like this photo",
+        responses=documented_errors(401, 404, 422, 429, 500, 503),
     )
     async def similar(
         request: Request,

@@ -24,7 +24,7 @@ class Readiness:
     def __init__(self, engine: SearchEngine, drain: Drain, *, deadline_seconds: float) -> None:
         self._engine = engine
         self._drain = drain
-        self._deadline_seconds = deadline_seconds
+        self.deadline_seconds = deadline_seconds
         self._task: asyncio.Task[Ranking] | None = None
         self._thread = CapacityLimiter(1)  # of its own: a crowd of searches must not keep the probe from starting
 
@@ -39,9 +39,9 @@ class Readiness:
             raise NotReadyError("The service is about to stop; send requests elsewhere.")
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(to_thread.run_sync(self._probe, limiter=self._thread))
-        done, _ = await asyncio.wait({self._task}, timeout=self._deadline_seconds)
+        done, _ = await asyncio.wait({self._task}, timeout=self.deadline_seconds)
         if not done:
-            raise NotReadyError(f"An encode and a search did not finish within {self._deadline_seconds:g} seconds.")
+            raise NotReadyError(f"An encode and a search did not finish within {self.deadline_seconds:g} seconds.")
         return self._task.result()
 
     def _probe(self) -> Ranking:

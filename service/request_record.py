@@ -26,12 +26,14 @@ class RequestRecord:
         searches: stage -> milliseconds of each search that was answered; a batch holds several.
         errors: codes of the errors that were answered; a batch may hold several.
         queued_seconds: how long a search waited for its turn; None where none came.
+        key_name: the name of the API key that came with it, not the key.
     """
 
     request_id: str
     searches: list[Mapping[str, float]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     queued_seconds: float | None = None
+    key_name: str | None = None
 
     @property
     def stages_ms(self) -> dict[str, float]:

@@ -1,12 +1,15 @@
 """Every setting of the service: a flag of `python -m service`, an environment variable and a documented default."""
 
+import ipaddress
+import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -66,10 +69,10 @@ class Settings(BaseSettings):
         ge=1,
         description="largest sketch accepted, in pixels, checked before anything is decoded; of WebP, half as many",
     )
-    decoder_processes: int = Field(
-        2,
-        ge=0,
-        description="processes that decode uploads, so that a crash costs one request; 0 decodes in the service",
+    decoder_processes: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        "auto",
+        description="processes that decode uploads, so that a crash costs one request; auto follows the searches that "
+        "run at once, up to the cores; 0 decodes in the service",
     )
     decode_seconds: float = Field(
         3.0, gt=0, description="processor time to decode one upload; beyond it the upload is refused"
@@ -81,6 +84,9 @@ class Settings(BaseSettings):
     ready_deadline_seconds: float = Field(
         5.0, gt=0, description="/readyz turns red when an encode and a search take longer than this"
     )
+    unready_exit_seconds: float = Field(
+        60.0, ge=0, description="the process ends, to be started again, when it was not ready for so long; 0: never"
+    )
     gallery_poll_seconds: float = Field(1.0, gt=0, description="how often to look for a new generation of the gallery")
     drain_seconds: float = Field(
         1.0, ge=0, description="after SIGTERM, how long to take requests with red readiness before closing the port"
@@ -91,9 +97,66 @@ class Settings(BaseSettings):
         description="folder for drawings whose photo a person marked as found, for training; if unset, none is kept",
     )
     feedback_max_mb: int = Field(1024, ge=1, description="most disk the feedback folder may take; then no more is kept")
-    metrics: bool = Field(True, description="whether /metrics is there for Prometheus")
+    api_keys: str = Field(
+        "", description="hashed API keys, apart by commas (python -m service.make_key); if unset, none is asked for"
+    )
+    api_keys_file: Path | None = Field(None, description="file of hashed API keys, one a line; adds to the setting")
+    searches_per_address: str = Field(
+        "", description="most searches of one client address, such as 20/second;600/minute; if unset, any number"
+    )
+    searches_per_key: str = Field("", description="most searches with one API key, in the same form")
+    trusted_proxies: str = Field(
+        "", description="addresses or networks of proxies whose X-Forwarded-For is believed, apart by commas"
+    )
+    allowed_origins: str = Field(
+        "", description="other sites whose pages may call the service and embed its page, such as https://shop.example"
+    )
+    metrics: bool | Literal["auto"] = Field(
+        "auto",
+        description="/metrics for Prometheus: true, false, or auto: with an operator's key, else on this machine only",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message to log")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people, or one JSON object a line")
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether requests need an API key."""
+        return bool(self.api_keys or self.api_keys_file)
+
+    @property
+    def origins(self) -> list[str]:
+        """The allowed origins, one by one."""
+        return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
+
+    @field_validator("searches_per_address", "searches_per_key")
+    @classmethod
+    def _is_rate(cls, value: str) -> str:
+        if value:
+            from limits import parse_many  # only where it is needed: --help and a mistyped flag are answered at once
+
+            try:
+                parse_many(value)
+            except ValueError as error:
+                raise ValueError("expected rates such as 20/second or 20/second;600/minute") from error
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for network in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{network} is no address or network such as 10.0.0.0/8") from error
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in filter(None, (part.strip() for part in value.split(","))):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin} is no origin such as https://shop.example, without a path or wildcard")
+        return value
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:

@@ -36,7 +36,9 @@ def open_engine(settings: Settings) -> SearchEngine:
         lambda: current_generation(settings.gallery),
     )
     try:
-        reader = open_reader(bundle.preprocessing, settings)
+        reader = open_reader(
+            bundle.preprocessing, settings, at_once=settings.worker_threads or max(concurrent_encodes, 2)
+        )
     except SketchSearchError:
         gallery.close()
         raise
@@ -45,18 +47,20 @@ def open_engine(settings: Settings) -> SearchEngine:
     )
 
 
-def open_reader(preprocessing: Preprocessing, settings: Settings) -> SketchReader:
-    """Starts what decodes uploads.
+def open_reader(preprocessing: Preprocessing, settings: Settings, *, at_once: int) -> SketchReader:
+    """Starts what decodes uploads, as many as are read at once.
 
     Raises:
         SketchSearchError: its processes do not start.
     """
-    if settings.decoder_processes == 0:
+    wanted = settings.decoder_processes
+    num_processes = min(at_once, max(2, usable_cores()) if wanted == "auto" else wanted)
+    if num_processes == 0:
         return LocalReader(preprocessing, max_pixels=settings.max_pixels)
     return DecoderPool(
         preprocessing,
         max_pixels=settings.max_pixels,
-        num_processes=settings.decoder_processes,
+        num_processes=num_processes,
         cpu_seconds=settings.decode_seconds,
     )
 

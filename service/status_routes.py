@@ -5,12 +5,13 @@ import platform
 from dataclasses import asdict
 from functools import cache
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from model.version import __version__
 from service.answers import gallery_identity, search_timings
 from service.errors import Refusal
 from service.readiness import NotReadyError
+from service.request_record import record_of
 from service.schemas import (
     AliveAnswer,
     ColumnInfo,
@@ -29,8 +30,8 @@ from service.uploads.refusals import FORMATS
 _LIBRARIES = ("fastapi", "uvicorn", "pillow", "numpy", "onnxruntime", "onnxruntime-gpu", "faiss-cpu", "faiss-gpu")
 
 
-def status_router(settings: Settings) -> APIRouter:
-    """The routes for operators."""
+def health_router() -> APIRouter:
+    """The routes that supervisors and load balancers ask; they need no key."""
     router = APIRouter(tags=["status"])
 
     @router.get("/healthz", summary="Is the process alive?")
@@ -47,13 +48,21 @@ def status_router(settings: Settings) -> APIRouter:
             raise Refusal(503, "not_ready", str(error), headers={"Retry-After": "5"}) from error
         return ReadyAnswer(gallery=gallery_identity(ranking), timings_ms=search_timings(ranking))
 
-    @router.get("/info", summary="What is running, with which limits?", responses=documented_errors(500))
-    async def info(serving: ServingNow) -> InfoAnswer:
+    return router
+
+
+def info_router(settings: Settings) -> APIRouter:
+    """The route that says what is running."""
+    router = APIRouter(tags=["status"])
+
+    @router.get("/info", summary="What is running, with which limits?", responses=documented_errors(401, 500))
+    async def info(request: Request, serving: ServingNow) -> InfoAnswer:
         """Versions, encoder, gallery and limits."""
         return InfoAnswer(
             service=_service_info(serving),
             model=_model_info(serving),
             gallery=_gallery_info(serving),
+            key=record_of(request.scope).key_name,
             limits=Limits(formats=list(FORMATS), **settings.model_dump(include=set(Limits.model_fields))),
             feedback=settings.feedback is not None,
         )

@@ -1,5 +1,7 @@
 // The service's HTTP interface, and its refusals as one class with one sentence.
 
+import { askForKey } from "./access.js";
+
 const TIMEOUT_MS = 20_000;
 const LONGEST_WAIT_MS = 30_000;
 
@@ -39,14 +41,24 @@ export function info() {
 }
 
 async function fetchJson(url, options = {}) {
-  let response;
+  const response = await send(url, options);
+  if (response.status !== 401) return read(response);
+  const refusal = await response.clone().json().catch(() => null);
+  const isAccepted = await askForKey(refusal?.error?.message ?? "This service asks for an API key.");
+  return read(isAccepted ? await send(url, options) : response);
+}
+
+async function send(url, options) {
   try {
-    response = await fetch(url, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(url, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch {
     throw new ServiceError("The service cannot be reached; your drawing is safe and the next stroke tries again.", {
       code: "unreachable",
     });
   }
+}
+
+async function read(response) {
   const body = await response.json().catch(() => null);
   if (response.ok && body !== null) return body;
   throw new ServiceError(

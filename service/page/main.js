@@ -1,5 +1,6 @@
 // Puts the page together: the sheet, its tools, the search that follows it, and the photos it finds.
 
+import { describeKey } from "./access.js";
 import * as api from "./api.js";
 import { Examples } from "./examples.js";
 import { Facets } from "./facets.js";
@@ -196,6 +197,7 @@ async function describeService() {
     byId("privacy").textContent =
       "Your drawing is sent to this service only, and only to search. It is kept when you press “This is it” at a photo, and only then.";
   }
+  describeKey(info.key);
 }
 
 // Every answer says which model and which generation of the gallery gave it.

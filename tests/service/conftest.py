@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from index_builder.photo_model import PhotoModel
 from index_builder.progress import SilentProgress
 from model.bundle import Bundle
 from model.preprocess import Preprocessing, prepare_sketch
+from service.access.api_keys import make_key
 from service.app import create_app
 from service.engine import SearchEngine
 from service.listening import address, listen
@@ -169,12 +171,12 @@ def sketch() -> Callable[[str], bytes]:
     return lambda name: encoded(draw(name))
 
 
-@pytest.fixture(scope="session")
-def live_service(gallery_folder: Path) -> Iterator[str]:
-    """The address of a running service over the 24 photos, such as "http://127.0.0.1:43210"."""
+@contextmanager
+def serve(gallery_folder: Path, settings: Settings) -> Iterator[str]:
+    """Runs the service over a gallery; yields its address."""
     engine = SearchEngine(InkEncoder(), open_live_gallery(gallery_folder), max_pixels=50_000_000)
     with listen("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(create_app(Settings(), engine=engine), log_config=None, access_log=False, ws="none")
+        config = uvicorn.Config(create_app(settings, engine=engine), log_config=None, access_log=False, ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
@@ -186,3 +188,18 @@ def live_service(gallery_folder: Path) -> Iterator[str]:
         server.should_exit = True
         thread.join(timeout=10)
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def live_service(gallery_folder: Path) -> Iterator[str]:
+    """The address of a running service over the 24 photos, such as "http://127.0.0.1:43210"."""
+    with serve(gallery_folder, Settings()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def keyed_service(gallery_folder: Path) -> Iterator[tuple[str, str]]:
+    """The address of one that asks for an API key, and a key."""
+    key, kept = make_key("visitors", "search")
+    with serve(gallery_folder, Settings(api_keys=kept.entry())) as url:
+        yield url, key

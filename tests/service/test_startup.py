@@ -138,6 +138,15 @@ def test_the_process_serves_and_stops_cleanly(
     assert errors.count(" POST /search 200 ") == 1
 
 
+def test_a_process_that_cannot_search_ends_so_that_it_is_started_again(start: Start) -> None:
+    process = start("--ready-deadline-seconds", "0.0001", "--unready-exit-seconds", "0.5")
+    address_of(process)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "ending the process: An encode and a search did not finish within 0.0001 seconds." in errors
+    assert "MainThread:" in errors
+
+
 def test_on_sigterm_readiness_is_red_first_and_on_a_second_the_port_closes_and_what_was_begun_is_answered(
     start: Start, sketch: Callable[[str], bytes]
 ) -> None:

@@ -1,0 +1,110 @@
+"""Stops requests that may not be answered, before their bodies are read: without a key, or too many of them."""
+
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.access.api_keys import ApiKey, ApiKeys
+from service.access.policy import MetricsAccess, is_search, need_of
+from service.access.quota import Quota
+from service.access.rate_limits import RateLimits
+from service.body_limit import discard
+from service.error_answers import refusal_response
+from service.errors import Refusal
+from service.request_record import record_of
+
+COOKIE = "sketch_search_key"
+
+
+class AccessMiddleware:
+    """Asks for API keys where there are any, and counts searches."""
+
+    def __init__(self, app: ASGIApp, *, keys: ApiKeys, limits: RateLimits, metrics_access: MetricsAccess) -> None:
+        self._app = app
+        self._keys = keys
+        self._limits = limits
+        self._metrics_access: MetricsAccess = metrics_access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it with 401, 403 or 429."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._admit(scope)
+        except Refusal as refusal:
+            await _refuse(refusal, scope, receive, send)
+            return
+        await self._app(scope, receive, _private(send) if len(self._keys) else send)
+
+    def _admit(self, scope: Scope) -> None:
+        path = scope["path"]
+        key = self._key(scope, path)
+        client = scope.get("client")
+        quota = Quota(self._limits, address=client[0] if client else "", key_name=key.name if key else None)
+        scope[Quota.KEY] = quota
+        if is_search(path):
+            quota.spend(1)
+
+    def _key(self, scope: Scope, path: str) -> ApiKey | None:
+        if not len(self._keys):
+            return None
+        presented = presented_key(Headers(scope=scope))
+        key = self._keys.find(presented) if presented else None
+        if key:
+            record_of(scope).key_name = key.name
+        need = need_of(path, self._metrics_access)
+        if need == "nothing":
+            return key
+        if key is None:
+            raise _no_key(is_wrong=bool(presented))
+        if need == "operator" and key.role != "operator":
+            sentence = f"The API key {key.name} may search, but not read {path}; use a key of role operator."
+            raise Refusal(403, "operators_only", sentence)
+        return key
+
+
+def presented_key(headers: Headers) -> str:
+    """The key that a request carries: as a bearer token, in X-API-Key, or in the page's cookie; "" for none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    if key := headers.get("x-api-key", "").strip():
+        return key
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return morsel.value if morsel else ""
+
+
+def _no_key(*, is_wrong: bool) -> Refusal:
+    what = "The API key is not one of this service" if is_wrong else "This service asks for an API key"
+    code = "wrong_api_key" if is_wrong else "missing_api_key"
+    sentence = f"{what}; send a valid one in the header Authorization: Bearer KEY or X-API-Key: KEY."
+    return Refusal(401, code, sentence, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    async def send_and_linger(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            await discard(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    await refusal_response(refusal)(scope, receive, send_and_linger)
+
+
+def _private(send: Send) -> Send:
+    """What only holders of a key may see must not stay in a cache that others share."""
+
+    async def send_privately(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("cache-control", "").startswith("public"):
+                headers["Cache-Control"] = headers["cache-control"].replace("public", "private", 1)
+        await send(message)
+
+    return send_privately

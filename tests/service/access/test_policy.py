@@ -1,0 +1,24 @@
+import pytest
+
+from service.access.policy import open_to_strangers
+from service.settings import Settings
+
+ENTRY = f"shop:search:{'0' * 64}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_on_this_machine_nothing_is_open_to_strangers(host: str) -> None:
+    assert open_to_strangers(Settings(host=host)) == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "sketches.example"])
+def test_on_a_network_everything_open_is_named_with_what_closes_it(host: str) -> None:
+    said = "; ".join(open_to_strangers(Settings(host=host, metrics=True)))
+    for setting in ("--api-keys-file", "--searches-per-address", "--metrics", "--trusted-proxies"):
+        assert setting in said
+
+
+def test_what_has_been_closed_is_not_named() -> None:
+    closed = Settings(host="0.0.0.0", api_keys=ENTRY, searches_per_key="9/second", trusted_proxies="10.0.0.1")
+    assert open_to_strangers(closed) == []
+    assert "metrics" not in "; ".join(open_to_strangers(Settings(host="0.0.0.0")))

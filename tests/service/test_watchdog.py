@@ -1,0 +1,91 @@
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from service.draining import Drain
+from service.readiness import NotReadyError, Readiness
+from service.watchdog import Watchdog
+
+
+class Probe:
+    """Stands in for the readiness: red or green as it is told."""
+
+    deadline_seconds = 0.1
+
+    def __init__(self) -> None:
+        self.is_green = True
+        self.was_asked = threading.Semaphore(0)
+
+    async def check(self) -> None:
+        self.was_asked.release()
+        if not self.is_green:
+            raise NotReadyError("The encoder is gone.")
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+class Watched:
+    """A watchdog over a probe; `given_up` holds the reasons."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, patience_seconds: float) -> None:
+        self.probe, self.drain, self.given_up = Probe(), Drain(), []  # type: ignore[var-annotated]
+        self.ended = threading.Event()
+        self.watchdog = Watchdog(
+            cast(Readiness, self.probe),
+            self.drain,
+            patience_seconds=patience_seconds,
+            give_up=self._give_up,
+            loop_seconds=0.2,
+        )
+        self.watchdog.start(loop)
+
+    def _give_up(self, reason: str) -> None:
+        self.given_up.append(reason)
+        self.ended.set()
+
+    def wait_for_probes(self, number: int) -> None:
+        for _ in range(number):
+            assert self.probe.was_asked.acquire(timeout=20)
+
+
+def test_who_stays_red_is_given_up_once_with_the_reason(loop: asyncio.AbstractEventLoop) -> None:
+    watched = Watched(loop, patience_seconds=0.1)
+    watched.probe.is_green = False
+    assert watched.ended.wait(20)
+    assert watched.given_up == ["The encoder is gone."]
+
+
+def test_who_is_green_is_not(loop: asyncio.AbstractEventLoop) -> None:
+    watched = Watched(loop, patience_seconds=0.05)
+    watched.wait_for_probes(20)
+    assert watched.given_up == []
+    watched.watchdog.stop()
+
+
+def test_who_is_asked_to_stop_is_red_for_a_reason(loop: asyncio.AbstractEventLoop) -> None:
+    watched = Watched(loop, patience_seconds=0.05)
+    watched.drain.begin()
+    watched.probe.is_green = False
+    assert not watched.ended.wait(0.5)
+    watched.watchdog.stop()
+
+
+def test_an_event_loop_that_does_not_turn_is_noticed(loop: asyncio.AbstractEventLoop) -> None:
+    watched = Watched(loop, patience_seconds=0.05)
+    free = threading.Event()
+    loop.call_soon_threadsafe(free.wait)
+    assert watched.ended.wait(20)
+    assert watched.given_up == ["The event loop does not answer."]
+    free.set()
