@@ -32,6 +32,7 @@ from service.security_headers import security_headers
 from service.serving import Serving
 from service.settings import Settings
 from service.status_routes import health_router, info_router
+from service.tracing import telemetry_config
 from service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def create_app(
         when the bundle or the gallery cannot be opened.
 
     Raises:
-        SketchSearchError: the API keys cannot be read.
+        SketchSearchError: the API keys cannot be read, or tracing is asked for and cannot be had.
     """
     metrics, drain = Metrics(), Drain()
     # The interactive documentation pages load their scripts from another host, which the page's policy forbids.
@@ -69,6 +70,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=telemetry_config(tracing=settings.tracing),
         lifespan=_lifespan(settings, engine, give_up),
     )
     app.state.metrics, app.state.drain = metrics, drain

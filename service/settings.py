@@ -115,6 +115,9 @@ class Settings(BaseSettings):
         "auto",
         description="/metrics for Prometheus: true, false, or auto: with an operator's key, else on this machine only",
     )
+    tracing: bool = Field(
+        False, description="send OpenTelemetry spans where OTEL_EXPORTER_OTLP_ENDPOINT says; needs the extra otel"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe message to log")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people, or one JSON object a line")
 

@@ -20,7 +20,7 @@ def test_the_table_lists_every_setting_with_its_flag_variable_and_meaning() -> N
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_be_given_as_a_flag_and_as_a_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     special = {"device": "cpu", "index_device": "cpu", "log_level": "error", "log_format": "json", "metrics": "False"}
-    special["default_k"] = "9"
+    special |= {"default_k": "9", "tracing": "True"}
     special |= {"trusted_proxies": "10.0.0.0/8", "allowed_origins": "https://shop.example"}
     special |= dict.fromkeys(("searches_per_address", "searches_per_key"), "7/second")
     text = special.get(name, "77")
