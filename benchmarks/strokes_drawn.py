@@ -10,6 +10,7 @@ catalogue's photos with the bundle, as the service would. Prints a Markdown tabl
 import argparse
 import json
 import math
+import random
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +36,14 @@ def main() -> None:
     parser.add_argument("--catalogue", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, default=default_bundle_path())
     parser.add_argument("--drawings", type=Path, help="draw these instead: JSON of {photo_id, strokes}")
-    parser.add_argument("--every", type=int, default=1, help="take every n-th sketch only")
+    parser.add_argument("--sample", type=int, help="take only so many sketches, at random")
     arguments = parser.parse_args()
     bundle = read_bundle(arguments.bundle)
     photos = sorted((arguments.catalogue / "photos").rglob("*.jpg"))
     rows = {photo.stem: row for row, photo in enumerate(photos)}
-    queries = read_strokes(arguments.drawings or arguments.catalogue)[:: arguments.every]
+    queries = read_strokes(arguments.drawings or arguments.catalogue)
+    if arguments.sample is not None:  # at random: categories and hands follow each other in a fixed order
+        queries = random.Random(0).sample(queries, arguments.sample)
     targets = np.array([rows[name] for name, _ in queries])
     gallery = embed_photos(photos, bundle)
     print(f"{len(queries):,} sketches in a gallery of {len(photos):,}\n")
