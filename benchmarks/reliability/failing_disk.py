@@ -107,7 +107,7 @@ class Tally:
     def note(self, what: str, outcome: str, problem: str | None, where: str) -> None:
         """Counts one run."""
         self.runs.setdefault(what, Counter())[outcome] += 1
-        print(f"{what}, {where}: {outcome}", file=sys.stderr, flush=True)
+        print(f"{what}, {where}: {problem or outcome}", file=sys.stderr, flush=True)
         if problem:
             self.problems.append(f"{what}, {where}: {problem}")
 
