@@ -113,7 +113,8 @@ def naive_teacher(task: TeacherTask, views: Views) -> Tensor:
         teacher.fuse(teacher.encode("photo", views.photo), teacher.encode("sketch", views.sketch[:, number]))
         for number in (0, 1)
     ]
-    return task._contrast(targets[0][0], targets[1][1], views.item)
+    photo, sketch = targets[0][0], targets[1][1]
+    return task._contrast(photo, sketch, (photo, sketch), views.item)
 
 
 def naive_students(task: StudentsTask, views: Views) -> Tensor:
@@ -123,7 +124,7 @@ def naive_students(task: StudentsTask, views: Views) -> Tensor:
     for stream, (modality, own) in enumerate(images.items()):
         for term in ("contrast", "distance", "angle"):
             with torch.no_grad():
-                target = task._targets(views)[stream]
+                target = task._targets(*task._teacher_tokens(views))[stream]
             student = task.encoders[modality](own)
             if term == "contrast":
                 queue = task.queues[modality]

@@ -33,7 +33,10 @@ _WATCH = """() => {
     catch (error) { seen.aborted += 1; throw error; }
     finally { seen.underWay -= 1; }
   };
-  window.addEventListener("pointerup", (event) => { lifted = {at: event.timeStamp, searches: seen.searches}; }, true);
+  window.addEventListener("pointerup", (event) => {
+    // A click on a button, such as Clear, is no stroke.
+    if (event.target.dataset.testid === "canvas") lifted = {at: event.timeStamp, searches: seen.searches};
+  }, true);
   const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   const firstRow = () => [...results.querySelectorAll("img")].slice(0, 4);
   new MutationObserver(async () => {
