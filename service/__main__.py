@@ -47,13 +47,14 @@ def _serve(settings: Settings) -> None:
     from prometheus_client import disable_created_metrics
 
     from service.app import create_app
-    from service.listening import listen
+    from service.listening import allow_many_connections, listen
     from service.server import DrainingServer, server_config
     from service.startup import open_engine
 
     # Once it has drained, uvicorn raises the signal again: as an interrupt it ends in `main`, with status 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     set_up_logs(settings.log_level, settings.log_format)
+    allow_many_connections()
     with listen(settings.host, settings.port) as listener:
         engine = open_engine(settings)
         # Without it every counter has a second series that nothing reads.
