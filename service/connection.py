@@ -6,11 +6,19 @@ matter of the app (`service/intake.py`), as only that knows whether it reads one
 
 import asyncio
 import json
+import random
 from http import HTTPStatus
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_LONGER = 1.25  # at most: a crowd that came together is not sent away, and back again, all at once
+
+
+def some_more(seconds: float) -> float:
+    """The time, or up to a quarter more, at random."""
+    return seconds * random.uniform(1, _LONGER)  # noqa: S311  no secret
 
 
 class Connection(H11Protocol):
@@ -80,7 +88,7 @@ class Connection(H11Protocol):
     def _expect_head(self) -> None:
         if self._head_due:
             self._head_due.cancel()
-        self._head_due = self.loop.call_later(self._patience_seconds, self._give_up)
+        self._head_due = self.loop.call_later(some_more(self._patience_seconds), self._give_up)
 
     def _give_up(self) -> None:
         has_begun = bool(self.conn.trailing_data[0]) and self.conn.their_state is h11.IDLE

@@ -7,6 +7,7 @@ from typing import ClassVar
 from starlette.formparsers import MultiPartParser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.connection import some_more
 from service.errors import Refusal
 
 _BYTES_PER_SECOND = 4000  # what the slowest of mobile networks can
@@ -95,7 +96,7 @@ class _Body:
         clock = asyncio.get_running_loop().time
         while True:
             if self._due is None or (self._due <= clock() and self._is_fast_enough()):
-                self._due, self._since_bytes = clock() + self._patience_seconds, 0
+                self._due, self._since_bytes = clock() + some_more(self._patience_seconds), 0
             try:
                 async with asyncio.timeout_at(self._due):
                     return await self._receive()
