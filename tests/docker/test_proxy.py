@@ -127,6 +127,10 @@ def test_metrics_stay_inside(proxy: int) -> None:
     assert ask(proxy, "/metrics")[0] == 404
 
 
+def test_the_thumbnails_of_a_drawing_in_progress_are_not_a_flood(proxy: int) -> None:
+    assert {ask(proxy, "/thumbnails/a", password="wrong")[0] for _ in range(60)} == {401}
+
+
 def test_a_flood_of_requests_is_refused(proxy: int) -> None:
     statuses = [ask(proxy, "/", password="wrong")[0] for _ in range(50)]
     assert statuses[-1] == 429
