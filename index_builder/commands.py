@@ -19,7 +19,8 @@ from index_builder.export import export_gallery
 from index_builder.follow import follow_folder
 from index_builder.gallery import open_gallery
 from index_builder.generation_files import verify_files
-from index_builder.index_choice import IndexWish, describe, parse_bytes
+from index_builder.index_choice import describe
+from index_builder.index_wish import IndexWish, parse_bytes
 from index_builder.photo_model import PhotoModel
 from index_builder.progress import ConsoleProgress, Progress
 from index_builder.sketch_queries import embed_sketches, find_sketches

@@ -1,4 +1,6 @@
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +9,13 @@ import numpy as np
 import pytest
 
 from index_builder import index_choice
+from index_builder.build import BuildSettings, build_gallery
 from index_builder.check import check_gallery
 from index_builder.errors import GalleryError
 from index_builder.gallery import Gallery, current_generation, generation_folder
 from index_builder.generation_files import verify_files
-from index_builder.index_choice import IndexWish, parse_bytes
+from index_builder.index_wish import IndexWish
+from index_builder.progress import SilentProgress
 from model.seal import break_seal, sealed_text
 
 # 200 photos with the fake encoder's 16 dimensions: 12,800 bytes exactly, 5,120 as SQ8 codes, 3,920 as RaBitQ codes.
@@ -19,9 +23,17 @@ SQ8 = IndexWish(memory_bytes=7_000)
 RABITQ = IndexWish(memory_bytes=5_000)
 
 
+@pytest.fixture(scope="session")
+def many_photos(tmp_path_factory: Any, photo: Any) -> Path:
+    folder: Path = tmp_path_factory.mktemp("many")
+    for number in range(200):
+        photo(folder / f"{number:03}.png", number)
+    return folder
+
+
 @pytest.fixture
-def many(workshop: Any) -> Any:
-    workshop.add(*(f"{number:03}.png" for number in range(200)))
+def many(workshop: Any, many_photos: Path) -> Any:
+    shutil.copytree(many_photos, workshop.photos, dirs_exist_ok=True)
     return workshop
 
 
@@ -117,6 +129,22 @@ def test_lists_are_trained_anew_when_the_gallery_has_doubled_and_it_says_so(many
     assert tuning(many).trained_on == 410
 
 
+def test_lists_of_another_encoder_are_trained_anew_and_it_says_so(many: Any) -> None:
+    many.build(index=SQ8)
+    many.build(index=SQ8, precision="int8")
+    assert "The lists are trained anew: another encoder made the embeddings" in many.lines
+
+
+def test_lists_outlive_a_new_name_of_the_bundle(many: Any, fake: Any, monkeypatch: Any) -> None:
+    many.build(index=SQ8)
+    renamed = replace(fake.fake_model(fake.FakeEncoder()), name="renamed")
+    many.add("one more.png", first_seed=500)
+    settings = BuildSettings(many.photos, many.out, index=SQ8)
+    monkeypatch.setattr(index_choice, "train_lists", None)
+    report = build_gallery(settings, model=renamed, progress=SilentProgress())
+    assert (report.published, report.num_encoded) == (True, 1)
+
+
 def test_lists_are_trained_anew_when_new_photos_make_them_slow(many: Any, monkeypatch: Any) -> None:
     many.build(index=SQ8)
     path = folder(many) / "manifest.json"
@@ -209,22 +237,3 @@ def test_missing_lists_are_noticed_at_opening(many: Any) -> None:
     (folder(many) / "approximate.faiss").unlink()
     with pytest.raises(GalleryError, match=r"approximate\.faiss is missing"):
         many.open()
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("300MB", 300_000_000), ("1.5 gb", 1_500_000_000), ("2GiB", 2 << 30), ("512k", 512_000), (7, 7)]
-)
-def test_sizes_are_read_as_people_write_them(text: Any, size: int) -> None:
-    assert parse_bytes(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "much", "-3MB", "3XB", "MB"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(GalleryError, match="--memory is"):
-        parse_bytes(text)
-
-
-@pytest.mark.parametrize("values", [{"recall": 0.0}, {"recall": 1.5}, {"memory_bytes": 0}])
-def test_impossible_wishes_are_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(GalleryError, match=r"--(recall|memory) is"):
-        IndexWish(**values)
