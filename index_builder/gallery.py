@@ -120,7 +120,7 @@ class Gallery:
         return None if row is None else self.embedding_at(row)
 
     def thumbnail(self, photo_id: str) -> bytes | None:
-        """A WebP of the photo, longer side at most 256 px; None for an unknown id."""
+        """A JPEG (from earlier releases a WebP) of the photo, longer side at most 256 px; None for an unknown id."""
         row = self._files.items.row(photo_id)
         return None if row is None else self.thumbnail_at(row)
 

@@ -45,7 +45,7 @@ class PreviousGeneration:
         return self._gallery.embedding_at(row)
 
     def thumbnail(self, row: int) -> bytes:
-        """WebP bytes."""
+        """JPEG bytes; WebP where an earlier release made them."""
         return self._gallery.thumbnail_at(row)
 
     def perceptual_hash(self, row: int) -> bytes | None:

@@ -119,10 +119,10 @@ def test_unknown_ids_are_none(built: Any) -> None:
 
 def test_a_thumbnail_is_an_image(built: Any, tmp_path: Path) -> None:
     with built.open() as gallery:
-        path = tmp_path / "thumbnail.webp"
+        path = tmp_path / "thumbnail.jpg"
         path.write_bytes(gallery.thumbnail("00"))
         with Image.open(path) as image:
-            assert (image.format, image.size) == ("WEBP", (48, 36))
+            assert (image.format, image.size) == ("JPEG", (48, 36))
 
 
 def test_a_gallery_names_itself_and_its_maker(built: Any) -> None:
