@@ -1,11 +1,10 @@
-"""Reads, decodes and embeds every photo that is not known yet, in threads that work ahead of what is recorded.
+"""Reads, decodes and embeds every photo that is not known yet, in several threads.
 
 On a CPU a thread takes a photo all the way from file to embedding: an encode on one core wastes none of it on waiting
 for other cores, and nothing is handed over. A GPU gets batches while the threads decode the next ones. Either way the
 number of photos in flight is bounded, so memory does not depend on how many there are.
 """
 
-import os
 import threading
 import warnings
 from collections import deque
@@ -26,6 +25,7 @@ from index_builder.progress import Progress
 from index_builder.read_photo import PhotoReading, read_photo
 from index_builder.scan import Problem
 from index_builder.work import WorkStore
+from model.cores import usable_cores
 
 _MAX_DECODERS = 16  # per GPU: more only take memory
 _DEVICE_BATCH_SIZE = 64
@@ -59,7 +59,7 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
             f"The encoder of bundle {model.name} opened in precision {encoder.precision}, expected {model.precision}."
         )
     on_device = encoder.provider != "CPUExecutionProvider"
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     workers = num_workers or (min(_MAX_DECODERS, cores) if on_device else cores)
     steps = _Steps(
         read=partial(read_photo, root, claim=store.claim, prepare=model.prepare, image_size_px=model.image_size_px),

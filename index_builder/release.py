@@ -80,7 +80,7 @@ class Release:
         duplicates = find_duplicates(self.database)
         _say_counts(counts, duplicates, progress)
         present = self.previous.manifest if self.previous is not None else None
-        if present is not None and present.content_digest == digest:
+        if present is not None and present.content_digest == digest and not self._has_new_queries(present):
             progress.say(f"Nothing to do: generation {present.generation} is up to date")
             return BuildReport(present.generation, False, counts, num_encoded, duplicates)
         name = self._write(counts, stamp, digest, duplicates, progress)
@@ -135,6 +135,11 @@ class Release:
             check_gallery(written, made=self._embedding)
         publish(out, staging, name=name)
         return name
+
+    def _has_new_queries(self, present: Manifest) -> bool:
+        """Whether there are sketches now to measure inverted lists with, which were tuned with photos alone."""
+        tuning = present.tuning
+        return self.wish.sketches is not None and tuning is not None and tuning.was_tuned_without_sketches
 
     def _past_index(self) -> PastIndex | None:
         """The index of the generation served so far; None when there is none, or that of an earlier release."""

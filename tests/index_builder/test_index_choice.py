@@ -179,6 +179,15 @@ def test_recall_is_measured_with_drawings_when_there_are_some(many: Any, fake: A
     assert " on 20 sketches at nprobe " in many.lines[-2]
 
 
+def test_drawings_that_are_given_later_are_tuned_with_though_no_photo_changed(many: Any, fake: Any) -> None:
+    drawings = np.eye(fake.DIMENSION, dtype=np.float32)
+    many.build(index=SQ8)
+    with_drawings = replace(SQ8, sketches=lambda: drawings)
+    assert many.build(index=with_drawings).published
+    assert set(tuning(many).recall) == {"photos", "sketches"}
+    assert not many.build(index=with_drawings).published
+
+
 def spoil(workshop: Any, change: Any) -> None:
     """Changes the inverted lists of a generation as a fault of ours would, so that sizes still fit."""
     path = folder(workshop) / "approximate.faiss"
