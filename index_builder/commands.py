@@ -5,7 +5,7 @@ import sqlite3
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +19,8 @@ from index_builder.export import export_gallery
 from index_builder.follow import follow_folder
 from index_builder.gallery import open_gallery
 from index_builder.generation_files import verify_files
-from index_builder.index_choice import IndexWish, describe, parse_bytes
+from index_builder.index_choice import describe
+from index_builder.index_wish import IndexWish, parse_bytes
 from index_builder.photo_model import PhotoModel
 from index_builder.progress import ConsoleProgress, Progress
 from index_builder.sketch_queries import embed_sketches, find_sketches
@@ -89,7 +90,8 @@ def _build(arguments: Namespace) -> None:
 
 def _index_wish(arguments: Namespace, bundle: Bundle) -> IndexWish:
     paths = [] if arguments.sketches is None else find_sketches(arguments.sketches)
-    embed = partial(embed_sketches, paths, bundle, device=arguments.device) if paths else None
+    # Cached: whoever follows a folder builds again and again.
+    embed = cache(partial(embed_sketches, paths, bundle, device=arguments.device)) if paths else None
     return IndexWish(recall=arguments.recall, memory_bytes=parse_bytes(arguments.memory), sketches=embed)
 
 

@@ -160,17 +160,11 @@ def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.fl
     """
     pixels = np.asarray(image)
     tensor = np.empty((3, *pixels.shape[:2]), np.float32)
-    for channel, levels in enumerate(_normalised_levels(preprocessing.mean, preprocessing.std)):
-        of_channel = pixels if pixels.ndim == 2 else pixels[:, :, channel]
-        np.take(levels, of_channel, out=tensor[channel], mode="clip")  # any mode but the default writes straight there
+    tensor[:] = pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    tensor /= np.float32(255)
+    tensor -= np.array(preprocessing.mean, np.float32)[:, None, None]
+    tensor /= np.array(preprocessing.std, np.float32)[:, None, None]
     return tensor
-
-
-@functools.cache
-def _normalised_levels(mean: tuple[float, ...], std: tuple[float, ...]) -> NDArray[np.float32]:
-    """(3, 256) float32: what each of the 256 values of a pixel becomes in each channel."""
-    scaled = np.arange(256, dtype=np.float32) / np.float32(255)
-    return (scaled - np.array(mean, np.float32)[:, None]) / np.array(std, np.float32)[:, None]
 
 
 def _darkness_levels(grey: Image.Image) -> NDArray[np.uint8]:

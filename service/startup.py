@@ -5,11 +5,12 @@ from functools import cache
 
 from index_builder.gallery import current_generation, open_gallery
 from model.bundle import Bundle, default_bundle_path, read_bundle
+from model.cores import usable_cores
 from model.encoder import Encoder, open_encoder
 from model.errors import SketchSearchError
 from model.preprocess import Preprocessing
 from service.batching import BatchingEncoder
-from service.capacity import calibrate, usable_cores
+from service.capacity import calibrate
 from service.engine import SearchEngine
 from service.index_device import open_index_device
 from service.interfaces import SketchEncoder

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -99,7 +100,7 @@ def fail_at_every_call(scenario: Scenario, failure: Failure, every: int, tally: 
     for number in range(1, total + 1, every):
         with fresh_copy(scenario) as out:
             what = f"{scenario.name}: {failure.name}"
-            status, said = in_fork(lambda n=number, out=out: failing_build(scenario, out, failure, n))
+            status, said = in_fork(partial(failing_build, scenario, out, failure, number))
             outcome, problem = judge(scenario, out, status, said)
             tally.note(what, outcome, problem, f"call {number} of {total}")
 
@@ -110,7 +111,7 @@ def fill_small_disks(scenario: Scenario, tally: Tally) -> None:
         with fresh_copy(scenario, size=f"{kibibytes}k") as out:
             if scenario.before is not None and not (out / CURRENT).exists():
                 continue  # not even the gallery before has room
-            status, said = in_fork(lambda out=out: build(scenario.photos, out))
+            status, said = in_fork(partial(build, scenario.photos, out))
             subprocess.run(["mount", "-o", "remount,size=64m", str(out.parent)], check=True)
             outcome, problem = judge(scenario, out, status, said)
             tally.note(f"{scenario.name}: a tmpfs of 16 to 688 KiB", outcome, problem, f"{kibibytes} KiB")

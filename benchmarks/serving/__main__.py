@@ -35,8 +35,8 @@ RESULTS_PER_ANSWER = 12
 
 def main() -> None:
     arguments = _arguments()
-    for number in (signal.SIGTERM, signal.SIGINT):  # however the benchmark is ended, it ends the contender that runs
-        signal.signal(number, signal.default_int_handler)
+    for each in (signal.SIGTERM, signal.SIGINT):  # however the benchmark is ended, it ends the contender that runs
+        signal.signal(each, signal.default_int_handler)
     bundle = read_bundle(arguments.bundle)
     arguments.out.mkdir(parents=True, exist_ok=True)
     precision = bundle.default_precision("sketch") if arguments.precision == "default" else arguments.precision

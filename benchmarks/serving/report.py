@@ -38,7 +38,7 @@ def median(results: dict[str, Any], name: str, *path: str) -> float | None:
     return statistics.median(values) if values else None
 
 
-def _dig(value: Any, path: tuple[str, ...]) -> float | None:  # noqa: ANN401 - any JSON
+def _dig(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON
     for key in path:
         value = None if value is None else value.get(key)
     return value
