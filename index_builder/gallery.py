@@ -127,8 +127,8 @@ class Gallery:
         searched = self._exact if is_exact or self.lists is None else self.lists
         scores, found = searched.search(query, wanted, rows)
         best = np.lexsort((found, -scores))[:wanted]
-        names = self._photo_ids(found[best].tolist())
-        return [Hit(names[int(found[i])], float(scores[i])) for i in best]
+        stored = self._photos_in(found[best].tolist())
+        return [Hit(*stored[int(found[i])], float(scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
         """What is known about a photo; None for an unknown id."""
@@ -229,9 +229,11 @@ class Gallery:
         found = list(self.query("SELECT row FROM items WHERE photo_id = ?", (photo_id,)))
         return found[0][0] if found else None
 
-    def _photo_ids(self, rows: list[int]) -> dict[int, str]:
-        query = "SELECT row, photo_id FROM items WHERE row IN (SELECT value FROM json_each(?))"
-        return dict(self.query(query, (json.dumps(rows),)))
+    def _photos_in(self, rows: list[int]) -> dict[int, tuple[str, dict[str, Any]]]:
+        """Row -> photo id and metadata."""
+        query = "SELECT row, photo_id, metadata FROM items WHERE row IN (SELECT value FROM json_each(?))"
+        found = self.query(query, (json.dumps(rows),))
+        return {row: (photo_id, json.loads(metadata)) for row, photo_id, metadata in found}
 
     def _open_lists(self) -> ApproximateIndex | None:
         tuning = self.manifest.tuning

@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import select
 import signal
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -41,6 +42,7 @@ class DecoderProcess:
         self._context.set_forkserver_preload(["service.uploads.worker"])
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._answers = select.poll()
         self._is_ready = False
         self._closed = False
 
@@ -55,6 +57,8 @@ class DecoderProcess:
             raise OSError("the decoders have been closed")
         ours, theirs = self._context.Pipe()
         self._connection = ours
+        self._answers = select.poll()
+        self._answers.register(ours, select.POLLIN)
         self._process = self._context.Process(
             target=decode_uploads, args=(theirs, *self._arguments), name="decoder", daemon=True
         )
@@ -91,7 +95,8 @@ class DecoderProcess:
         assert self._connection is not None
         try:
             self._connection.send_bytes(data)
-            if self._connection.poll(self._patience_seconds):
+            # `Connection.poll` would make a selector for each upload.
+            if self._answers.poll(self._patience_seconds * 1000):
                 return self._connection.recv_bytes()
             lost = DecoderLostError("too_slow", self.end())
         except (EOFError, OSError):
