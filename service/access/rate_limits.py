@@ -3,12 +3,13 @@
 import ipaddress
 import math
 import time
-
-from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from typing import TYPE_CHECKING
 
 from service.errors import Refusal
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.strategies import RateLimiter
 
 _IPV6_NETWORK_BITS = 64  # what one customer of a provider has to himself
 
@@ -18,9 +19,18 @@ class RateLimits:
 
     def __init__(self, *, per_address: str, per_key: str) -> None:
         """Takes limits in the notation of the `limits` library, such as "20/second;600/minute"; empty for none."""
+        self._per_address: list[RateLimitItem] = []
+        self._per_key: list[RateLimitItem] = []
+        self._limiter: RateLimiter | None = None
+        if not (per_address or per_key):
+            return
+        from limits import parse_many  # takes a tenth of a second, which a service without limits saves
+        from limits.storage import MemoryStorage
+        from limits.strategies import SlidingWindowCounterRateLimiter
+
         self._per_address = parse_many(per_address) if per_address else []
         self._per_key = parse_many(per_key) if per_key else []
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage()) if per_address or per_key else None
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def spend(self, searches: int, *, address: str, key_name: str | None) -> None:
         """Counts searches.
@@ -40,7 +50,7 @@ class RateLimits:
             self._limiter.hit(item, kind, who, cost=searches)
 
 
-def _too_many(item: RateLimitItem, kind: str, reset_time: float) -> Refusal:
+def _too_many(item: "RateLimitItem", kind: str, reset_time: float) -> Refusal:
     wait_seconds = max(1, math.ceil(reset_time - time.time()))
     whose = "from this address" if kind == "address" else "with this API key"
     return Refusal(

@@ -4,7 +4,9 @@ import contextlib
 import multiprocessing
 import select
 import signal
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
@@ -14,6 +16,18 @@ from service.uploads.worker import READY, decode_uploads
 Loss = Literal["crashed", "too_slow"]
 
 _START_SECONDS = 60.0
+
+
+def start_forkserver() -> ForkServerContext:
+    """Starts what decoders are forked from, unless it runs; it gets ready by itself while the service does.
+
+    It is a small process that has everything imported: a replacement is there within milliseconds, and has none of the
+    service's memory, keys or sockets.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["service.uploads.worker"])
+    forkserver.ensure_running()
+    return context
 
 
 class DecoderLostError(Exception):
@@ -36,10 +50,7 @@ class DecoderProcess:
     ) -> None:
         self._arguments = (preprocessing, max_pixels, cpu_seconds)
         self._patience_seconds = patience_seconds
-        # Forked from a small process that has everything imported: a replacement is there within milliseconds, and has
-        # none of the service's memory, keys or sockets.
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["service.uploads.worker"])
+        self._context = start_forkserver()
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._answers = select.poll()
