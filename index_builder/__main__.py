@@ -61,7 +61,7 @@ def _build_parser() -> argparse.ArgumentParser:
         default=0,
         help="threads that decode photos and, without a GPU, embed them (0: one per core)",
     )
-    parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
+    parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8, bf16 (OpenVINO)")
     _add_encoder(parser)
     _add_index(parser)
     _add_watch(parser)

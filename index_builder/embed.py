@@ -58,7 +58,7 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
         raise GalleryError(
             f"The encoder of bundle {model.name} opened in precision {encoder.precision}, expected {model.precision}."
         )
-    on_device = encoder.provider != "CPUExecutionProvider"
+    on_device = encoder.provider == "CUDAExecutionProvider"
     cores = usable_cores()
     workers = num_workers or (min(_MAX_DECODERS, cores) if on_device else cores)
     steps = _Steps(

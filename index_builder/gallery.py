@@ -103,8 +103,8 @@ class Gallery:
         searched = self._files.exact if is_exact or self.lists is None else self.lists
         scores, found = searched.search(query, wanted, rows)
         best = np.lexsort((found, -scores))[:wanted]
-        names = self._files.items.photo_ids(found[best].tolist())
-        return [Hit(names[int(found[i])], float(scores[i])) for i in best]
+        stored = self._files.items.photos_in(found[best].tolist())
+        return [Hit(*stored[int(found[i])], float(scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
         """What is known about a photo; None for an unknown id."""

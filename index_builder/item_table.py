@@ -68,10 +68,11 @@ class ItemTable:
         found = list(self.query("SELECT row FROM items WHERE photo_id = ?", (photo_id,)))
         return found[0][0] if found else None
 
-    def photo_ids(self, rows: list[int]) -> dict[int, str]:
-        """Row -> photo id."""
-        query = "SELECT row, photo_id FROM items WHERE row IN (SELECT value FROM json_each(?))"
-        return dict(self.query(query, (json.dumps(rows),)))
+    def photos_in(self, rows: list[int]) -> dict[int, tuple[str, dict[str, Any]]]:
+        """Row -> photo id and metadata."""
+        query = "SELECT row, photo_id, metadata FROM items WHERE row IN (SELECT value FROM json_each(?))"
+        found = self.query(query, (json.dumps(rows),))
+        return {row: (photo_id, json.loads(metadata)) for row, photo_id, metadata in found}
 
     def content_sha256(self, row: int) -> str:
         """The hex digest of the photo in a row."""

@@ -39,7 +39,11 @@ class Settings(BaseSettings):
     index_device_memory_mb: int = Field(
         4096, ge=1, description="most GPU memory for the index; twice that while a new generation replaces the old"
     )
-    precision: str = Field("default", description="encoder precision, such as fp32; default is the bundle's choice")
+    precision: str = Field(
+        "default",
+        description="encoder precision, such as fp32; default is the bundle's choice; bf16 computes in OpenVINO, on a "
+        "CPU with AMX, and needs the extra openvino",
+    )
     encoder_memory_mb: int = Field(4096, ge=1, description="most GPU memory for the encoder, in megabytes")
     max_encode_batch: int = Field(
         64,

@@ -77,6 +77,7 @@ def _open_sketch_encoder(bundle: Bundle, settings: Settings) -> tuple[SketchEnco
             device=settings.device,
             precision=settings.precision,
             num_threads=num_threads,
+            at_once=settings.concurrent_encodes or max(1, usable_cores() // num_threads),
             gpu_memory_mb=settings.encoder_memory_mb,
         )
 

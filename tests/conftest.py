@@ -1,6 +1,7 @@
-"""Tests by properties try the same cases on every machine and at every run, so a red one is always the code's doing."""
+"""Shared by all tests. Those by properties try the same cases at every run, so a red one is always the code's doing."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -28,3 +29,13 @@ def gpu_checks() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def bf16() -> None:
+    """Skips a test where bfloat16 cannot be computed."""
+    if importlib.util.find_spec("openvino") is None:
+        pytest.skip("the extra openvino is not installed")
+    flags = Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""
+    if not ("amx_bf16" in flags or "avx512_bf16" in flags):
+        pytest.skip("this CPU computes no bfloat16")

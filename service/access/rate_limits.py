@@ -3,12 +3,13 @@
 import ipaddress
 import math
 import time
-
-from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from typing import TYPE_CHECKING
 
 from service.errors import Refusal
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.strategies import RateLimiter
 
 _IPV6_NETWORK_BITS = 64  # what one customer of a provider has to himself
 
@@ -25,9 +26,18 @@ class RateLimits:
             per_key: limits of one API key.
         """
         self._kind = kind
+        self._per_address: list[RateLimitItem] = []
+        self._per_key: list[RateLimitItem] = []
+        self._limiter: RateLimiter | None = None
+        if not (per_address or per_key):
+            return
+        from limits import parse_many  # takes a tenth of a second, which a service without limits saves
+        from limits.storage import MemoryStorage
+        from limits.strategies import SlidingWindowCounterRateLimiter
+
         self._per_address = parse_many(per_address) if per_address else []
         self._per_key = parse_many(per_key) if per_key else []
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage()) if per_address or per_key else None
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def spend(self, cost: int, *, address: str, key_name: str | None, before: int = 0) -> None:
         """Counts requests, or searches within one.
@@ -54,15 +64,15 @@ class RateLimits:
         for item, whose, who in counted:
             self._limiter.hit(item, whose, who, cost=cost)
 
-    def _too_many(self, item: RateLimitItem, whose: str, reset_time: float) -> Refusal:
+    def _too_many(self, item: "RateLimitItem", whose: str, reset_time: float) -> Refusal:
         wait_seconds = max(1, math.ceil(reset_time - time.time()))
         sentence = f"{self._rule(item, whose)}; wait {wait_seconds} s and send it again."
         return Refusal(429, f"too_many_{self._kind}", sentence, headers={"Retry-After": str(wait_seconds)})
 
-    def _never(self, item: RateLimitItem, whose: str) -> Refusal:
+    def _never(self, item: "RateLimitItem", whose: str) -> Refusal:
         return Refusal(429, f"too_many_{self._kind}", f"{self._rule(item, whose)}; send fewer in one request.")
 
-    def _rule(self, item: RateLimitItem, whose: str) -> str:
+    def _rule(self, item: "RateLimitItem", whose: str) -> str:
         source = "from this address" if whose == "address" else "with this API key"
         return f"Only {item.amount} {self._kind} per {item.multiples} {item.GRANULARITY.name} are accepted {source}"
 
