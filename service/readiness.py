@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import time
 from functools import cache
 
 from anyio import CapacityLimiter, to_thread
@@ -25,6 +26,7 @@ class Readiness:
         self._engine = engine
         self._drain = drain
         self.deadline_seconds = deadline_seconds
+        self.last_success = time.monotonic()  # of a probe, in time or late; by `time.monotonic`
         self._task: asyncio.Task[Ranking] | None = None
         self._thread = CapacityLimiter(1)  # of its own: a crowd of searches must not keep the probe from starting
 
@@ -53,6 +55,7 @@ class Readiness:
             raise NotReadyError(f"A test search failed with {kind}; the log has the details.") from error
         if ranking.gallery_size and not ranking.photos:
             raise NotReadyError(f"A test search found nothing among {ranking.gallery_size} photos.")
+        self.last_success = time.monotonic()
         return ranking
 
 

@@ -1,4 +1,7 @@
-"""Ends a process that has not been ready for long: a dead device or a stuck worker does not come back by itself."""
+"""Ends a process that has not been ready for long: a dead device or a stuck worker does not come back by itself.
+
+One that is only slow, because the machine has too much to do, is left alone: a restart would make it slower still.
+"""
 
 import asyncio
 import logging
@@ -32,7 +35,7 @@ class Watchdog:
         Args:
             readiness: what is asked.
             drain: once it has begun, red readiness is meant to be.
-            patience_seconds: how long readiness may be red without a break.
+            patience_seconds: how long readiness may be red without a break, and without a probe that succeeds late.
             give_up: called once, with the last reason, when it was red for longer.
             loop_seconds: how much longer than the probe's own deadline its answer may take.
         """
@@ -62,7 +65,8 @@ class Watchdog:
             if red_since is None:
                 red_since = asked
                 logger.warning("not ready; the process ends in %g s unless that changes", self._patience_seconds)
-            if time.monotonic() - red_since >= self._patience_seconds and not self._stopped.is_set():
+            last_sign_of_life = max(red_since, self._readiness.last_success)
+            if time.monotonic() - last_sign_of_life >= self._patience_seconds and not self._stopped.is_set():
                 self._give_up(problem)
                 return
 

@@ -1,7 +1,7 @@
 """A crowd that sends a byte a second: half of them drip the head of a request, the other half its body.
 
-Who is sent away comes back at once. Says how many are connected once all have tried, and when its input is closed how
-many are then, and how often they were sent away, and ends.
+They come one after the other, within ten seconds, and who is sent away comes back at once. Says how many are connected
+once all have tried, and when its input is closed how many are then, and how often they were sent away, and ends.
 
     python -m benchmarks.reliability.slow_clients HOST PORT NUMBER
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.reliability.open_loop import FORM_BEGINNING, request_head
 
+_ARRIVAL_SECONDS = 10.0
 _UNFINISHED_HEAD = b"POST /search HTTP/1.1\r\nHost: service\r\nX-Slow: "
 
 
@@ -24,8 +25,9 @@ class Crowd:
     sent_away: int = 0
 
 
-async def drip(address: tuple[str, int], number: int, crowd: Crowd) -> None:
+async def drip(address: tuple[str, int], number: int, crowd: Crowd, *, after_seconds: float) -> None:
     """One client, which never ends its request."""
+    await asyncio.sleep(after_seconds)
     beginning = _UNFINISHED_HEAD if number % 2 else request_head(5000) + FORM_BEGINNING
     while True:
         with suppress(OSError):
@@ -45,7 +47,10 @@ async def drip(address: tuple[str, int], number: int, crowd: Crowd) -> None:
 
 async def main(host: str, port: int, number: int) -> None:
     crowd = Crowd()
-    clients = [asyncio.create_task(drip((host, port), each, crowd)) for each in range(number)]
+    clients = [
+        asyncio.create_task(drip((host, port), each, crowd, after_seconds=_ARRIVAL_SECONDS * each / number))
+        for each in range(number)
+    ]
     while crowd.connected + crowd.sent_away < number:
         await asyncio.sleep(0.1)
     print(crowd.connected, flush=True)

@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         gallery = make_gallery(folder, num_photos=arguments.photos)
-        with running(gallery, "--log-level", "error") as service:
+        with running(gallery, "--log-level", "error", log=folder / "log") as service:
             print(json.dumps(soak(service, folder, arguments), indent=2))
 
 
@@ -44,6 +44,7 @@ def soak(service: RunningService, folder: Path, arguments: argparse.Namespace) -
     readings: list[tuple[float, Resources]] = []
     num_reloads, reload_at, read_at = 0, arguments.reload_seconds, 0.0
     while (elapsed := time.monotonic() - started) < 60 * arguments.minutes:
+        assert service.process.poll() is None, f"the service ended: {(folder / 'log').read_text()[-3000:]}"
         if elapsed >= reload_at:
             num_reloads += 1
             reload_at += arguments.reload_seconds

@@ -36,6 +36,7 @@ from benchmarks.reliability.running_service import (
 from benchmarks.reliability.traffic import drawing
 
 _NUM_PHOTOS = 60
+_PATIENCE_SECONDS = 300  # of a machine that has much else to do
 _DRAWINGS = [drawing(seed) for seed in range(8)]
 _OPTIONS = ("--log-level", "warning", "--gallery-poll-seconds", "0.05")
 
@@ -166,9 +167,9 @@ class Rounds:
         self, service: RunningService, clients: Clients, threads: list[threading.Thread], number: signal.Signals
     ) -> None:
         service.process.send_signal(number)
-        self.statuses[str(service.process.wait(60))] += 1
+        self.statuses[str(service.process.wait(_PATIENCE_SECONDS))] += 1
         for thread in threads:
-            thread.join(60)
+            thread.join(_PATIENCE_SECONDS)
         self.outcomes += clients.outcomes
         print(dict(self.statuses), dict(self.outcomes), self.problems, file=sys.stderr, flush=True)
         self.failures += clients.failures

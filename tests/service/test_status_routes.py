@@ -64,8 +64,10 @@ def test_not_ready_when_the_encoder_hangs_however_often_it_is_asked(
                 assert response.status_code == 503
                 assert "did not finish within 0.3 seconds" in response.json()["error"]["message"]
             assert len(calls) == 1, "probes of a hanging encoder must not pile up"
+            before = readiness.last_success
             release.set()
         assert client.get("/readyz").status_code == 200
+        assert readiness.last_success > before, "what comes late is still a sign of life"
         assert len(calls) == 1
 
 

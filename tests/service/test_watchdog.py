@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -17,6 +18,7 @@ class Probe:
 
     def __init__(self) -> None:
         self.is_green = True
+        self.last_success = time.monotonic()
         self.was_asked = threading.Semaphore(0)
 
     async def check(self) -> None:
@@ -78,6 +80,16 @@ def test_who_is_green_is_not(loop: asyncio.AbstractEventLoop) -> None:
     watched.wait_for_probes(20)
     assert watched.given_up == []
     watched.watchdog.stop()
+
+
+def test_who_is_slow_but_gets_there_is_not_before_that_ends(loop: asyncio.AbstractEventLoop) -> None:
+    watched = Watched(loop, patience_seconds=0.05)
+    watched.probe.last_success = time.monotonic() + 1000  # a search comes to its end all the time, only too late
+    watched.probe.is_green = False
+    watched.wait_for_probes(20)
+    assert watched.given_up == []
+    watched.probe.last_success = 0.0
+    assert watched.ended.wait(20)
 
 
 def test_who_is_asked_to_stop_is_red_for_a_reason(loop: asyncio.AbstractEventLoop) -> None:
