@@ -106,7 +106,7 @@ class WorkStore:
             Those of the paths that are photos of this run.
         """
         held = []
-        with self._lock, self._connection as db:
+        with self._lock, self.database as db:
             for path in sorted(paths):
                 if db.execute("SELECT 1 FROM photos WHERE path = ?", (path,)).fetchone() is None:
                     continue
@@ -126,9 +126,7 @@ class WorkStore:
         """The skipped photos: path, size in bytes and time of change as read, whether that differs from the scan."""
         with self._lock:
             query = "SELECT path, size_bytes, mtime_ns, changed FROM photos JOIN skipped USING (photo_id, path)"
-            return [
-                (path, size, mtime, bool(changed)) for path, size, mtime, changed in self._connection.execute(query)
-            ]
+            return [(path, size, mtime, bool(changed)) for path, size, mtime, changed in self.database.execute(query)]
 
     def add_metadata(self, rows: Iterable[tuple[MetadataRow, str]]) -> None:
         """Notes what is known about photos, each row with its values as JSON.

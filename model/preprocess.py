@@ -161,7 +161,7 @@ def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.fl
     Returns:
         (3, S, S) float32.
     """
-    pixels = np.asarray(image).astype(np.intp)  # what an array is indexed with; else each `take` converts by itself
+    pixels = np.asarray(image)
     tensor = np.empty((3, *pixels.shape[:2]), np.float32)
     tensor[:] = pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     tensor /= np.float32(255)
