@@ -151,11 +151,11 @@ def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.
     return canvas
 
 
-def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
+def to_tensor(image: Image.Image | NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
     """Scales pixels to [0, 1], repeats grey to three channels and normalises.
 
     Args:
-        image: mode "L" or "RGB", S × S.
+        image: mode "L" or "RGB", S × S; or its pixels, (S, S) or (S, S, 3).
         preprocessing: the bundle's settings.
 
     Returns:
