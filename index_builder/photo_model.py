@@ -1,6 +1,5 @@
 """What turns a photo into an embedding, as the builder sees it: a bundle's identity, preprocessing and encoder."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.bundle import Bundle
+from model.cores import usable_cores
 from model.encoder import encoder_file, open_encoder
 from model.preprocess import prepare_photo
 
@@ -67,6 +67,6 @@ class PhotoModel:
             prepare=lambda image: prepare_photo(image, bundle.preprocessing),
             # One thread for an encode: on a CPU the builder encodes a photo in each of its own.
             open_encoder=lambda: open_encoder(
-                bundle, "photo", device=device, precision=chosen, num_threads=1, at_once=os.cpu_count() or 1
+                bundle, "photo", device=device, precision=chosen, num_threads=1, at_once=usable_cores()
             ),
         )
