@@ -151,22 +151,22 @@ def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.
     return canvas
 
 
-def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
+def to_tensor(image: Image.Image | NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
     """Scales pixels to [0, 1], repeats grey to three channels and normalises.
 
     Args:
-        image: mode "L" or "RGB", S × S.
+        image: mode "L" or "RGB", S × S; or its pixels, (S, S) or (S, S, 3).
         preprocessing: the bundle's settings.
 
     Returns:
         (3, S, S) float32.
     """
-    pixels = np.asarray(image)
-    tensor = np.empty((3, *pixels.shape[:2]), np.float32)
-    tensor[:] = pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    tensor /= np.float32(255)
-    tensor -= np.array(preprocessing.mean, np.float32)[:, None, None]
-    tensor /= np.array(preprocessing.std, np.float32)[:, None, None]
+    scaled = np.asarray(image).astype(np.float32)
+    scaled /= np.float32(255)
+    tensor = np.empty((3, *scaled.shape[:2]), np.float32)
+    mean, std = (np.array(each, np.float32)[:, None, None] for each in (preprocessing.mean, preprocessing.std))
+    np.subtract(scaled if scaled.ndim == 2 else scaled.transpose(2, 0, 1), mean, out=tensor)
+    tensor /= std
     return tensor
 
 

@@ -74,16 +74,17 @@ def search_timings(ranking: Ranking) -> SearchTimings:
 
 def photo_results(ranking: Ranking) -> list[PhotoResult]:
     """The ranked photos with their addresses on this server."""
+    quoted = [quote(photo.photo_id, safe="/") for photo in ranking.photos]
     return [
         PhotoResult(
             rank=rank,
             photo_id=photo.photo_id,
             score=photo.score,
-            photo_url="/photos/" + quote(photo.photo_id, safe="/"),
-            thumbnail_url="/thumbnails/" + quote(photo.photo_id, safe="/"),
+            photo_url="/photos/" + name,
+            thumbnail_url="/thumbnails/" + name,
             metadata=dict(photo.metadata),
         )
-        for rank, photo in enumerate(ranking.photos, start=1)
+        for rank, (photo, name) in enumerate(zip(ranking.photos, quoted, strict=True), start=1)
     ]
 
 

@@ -63,7 +63,7 @@ def export(out: Path, backbones: list[str], precisions: list[str]) -> None:
         for precision in precisions:
             _export(network, (torch.zeros(2, 3, _SIDE_PX, _SIDE_PX),), out / f"{backbone}.{precision}.onnx", precision)
     for precision in precisions:
-        _export(Product(), (torch.zeros(2, 2), torch.zeros(2, 2)), out / f"matmul.{precision}.onnx", precision)
+        _export(Product().eval(), (torch.zeros(2, 2), torch.zeros(2, 2)), out / f"matmul.{precision}.onnx", precision)
     (out / "flops.json").write_text(json.dumps(flops))
 
 

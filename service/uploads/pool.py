@@ -8,7 +8,7 @@ from collections import Counter
 from queue import LifoQueue
 from typing import Any
 
-from PIL import Image
+import numpy as np
 
 from model.errors import BlankSketchError, SketchSearchError, UnreadableImageError
 from model.preprocess import Preprocessing, to_tensor
@@ -110,7 +110,7 @@ class DecoderPool:
             raise BlankSketchError(content["message"])
         side = self._preprocessing.image_size_px
         tensor_start = time.perf_counter()
-        tensor = to_tensor(Image.frombytes("L", (side, side), pixels), self._preprocessing)
+        tensor = to_tensor(np.frombuffer(pixels, np.uint8).reshape(side, side), self._preprocessing)
         done = time.perf_counter()
         prepare_ms = content["prepare_ms"] + (done - tensor_start) * 1000
         return PreparedSketch(tensor, decode_ms=(done - start) * 1000 - prepare_ms, prepare_ms=prepare_ms)

@@ -1,3 +1,5 @@
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,6 +36,14 @@ def test_the_fewest_threads_that_are_fast_enough_are_taken_and_the_rest_of_the_c
     machine = Machine(milliseconds, monkeypatch)
     encoder, chosen = calibrate(machine.open_with, threads=0, encodes=0, cores=cores)
     assert (encoder, chosen) == (lanes.threads, lanes)
+
+
+def test_an_encoder_that_only_waits_for_a_busy_machine_counts_as_fast() -> None:
+    preprocessing = SimpleNamespace(image_size_px=8)
+    waiting: Any = SimpleNamespace(
+        bundle=SimpleNamespace(preprocessing=preprocessing), encode=lambda _images: time.sleep(0.05)
+    )
+    assert calibrate(lambda _threads: waiting, threads=0, encodes=0, cores=4)[1] == Lanes(threads=1, encodes=4)
 
 
 def test_what_the_operator_says_is_taken_and_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
