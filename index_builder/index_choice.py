@@ -48,11 +48,13 @@ class IndexWish:
         recall: the recall@10 that searches have to reach, above 0 and at most 1.
         memory_bytes: what searches may keep in memory.
         sketches: embeds sketches to measure recall with, (Q, D) float32 of unit norm; None when there are none.
+        is_searched_here: False when another store is searched instead of the files, which then need no lists.
     """
 
     recall: float = DEFAULT_RECALL
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     sketches: Callable[[], NDArray[np.float32]] | None = None
+    is_searched_here: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.recall <= 1:
@@ -86,7 +88,7 @@ def choose_index(
         GalleryError: no index is small enough for the memory.
     """
     with closing(VectorFile(folder / INDEX, count=count, dimension=dimension)) as vectors:
-        exact = _exact(folder, vectors, wish, past)
+        exact = exact_index(folder, vectors, wish, past)
         tuning = exact if exact.is_exact else _Lists(folder, vectors, wish, progress).choose(exact, past)
     progress.say(f"Index: {describe(tuning)}")
     return tuning
@@ -120,10 +122,12 @@ def parse_bytes(text: str | int) -> int:
     return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix or " "))
 
 
-def _exact(folder: Path, vectors: VectorFile, wish: IndexWish, past: PastIndex | None) -> IndexTuning:
+def exact_index(folder: Path, vectors: VectorFile, wish: IndexWish, past: PastIndex | None) -> IndexTuning:
     """The exact index if it will do; else the reason why not, with an empty factory."""
     size = vectors.count * vectors.dimension * 4
     tuning = IndexTuning("Flat", "", size, vectors.dimension * 4, wish.memory_bytes, wish.recall)
+    if not wish.is_searched_here:
+        return replace(tuning, reason="it is searched in another store")
     if size > wish.memory_bytes:
         reason = f"{_size(size)} of embeddings are more than the {_size(wish.memory_bytes)} allowed"
         return replace(tuning, factory="", reason=reason)
