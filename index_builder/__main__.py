@@ -64,6 +64,10 @@ def _build_parser() -> argparse.ArgumentParser:
         default=0,
         help="threads that decode photos and, without a GPU, embed them (0: one per core)",
     )
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="what embeds: this process, or Ray (local)"
+    )
+    parser.add_argument("--ray-address", metavar="ADDRESS", help="with --engine ray: a running cluster, such as auto")
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
     _add_encoder(parser)
     _add_index(parser)

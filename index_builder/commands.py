@@ -88,6 +88,8 @@ def _build(arguments: Namespace) -> None:
         max_error_rate=arguments.max_error_rate,
         num_workers=arguments.workers,
         index=_index_wish(arguments, bundle),
+        engine=arguments.engine,
+        ray_address=arguments.ray_address,
     )
     model = PhotoModel.from_bundle(bundle, device=arguments.device, precision=arguments.precision)
     with _publisher(arguments.store, settings.index, progress) as publisher:

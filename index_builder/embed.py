@@ -53,18 +53,14 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
     Raises:
         GalleryError: the encoder's answer does not have the shape that its bundle promises.
     """
-    encoder = model.open_encoder()
-    if encoder.precision != model.precision:
-        raise GalleryError(
-            f"The encoder of bundle {model.name} opened in precision {encoder.precision}, expected {model.precision}."
-        )
+    encoder = open_photo_encoder(model)
     on_device = encoder.provider != "CPUExecutionProvider"
     cores = os.cpu_count() or 1
     workers = num_workers or (min(_MAX_DECODERS, cores) if on_device else cores)
     steps = _Steps(
         read=partial(read_photo, root, claim=store.claim, prepare=model.prepare, image_size_px=model.image_size_px),
-        encode=partial(_encode, encoder=encoder, model=model),
-        record=partial(_record, store),
+        encode=partial(encode_readings, encoder=encoder, model=model),
+        record=partial(record_reading, store),
     )
     num_encoded = 0
     with warnings.catch_warnings(), ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
@@ -143,8 +139,26 @@ def _work_ahead(
             future.cancel()
 
 
-def _encode(readings: list[PhotoReading], *, encoder: PhotoEncoder, model: PhotoModel) -> _Vectors:
-    """The embeddings of decoded readings, (B, D) float32."""
+def open_photo_encoder(model: PhotoModel) -> PhotoEncoder:
+    """Starts a model's encoder.
+
+    Raises:
+        GalleryError: it does not have the precision that the model states.
+    """
+    encoder = model.open_encoder()
+    if encoder.precision != model.precision:
+        raise GalleryError(
+            f"The encoder of bundle {model.name} opened in precision {encoder.precision}, expected {model.precision}."
+        )
+    return encoder
+
+
+def encode_readings(readings: list[PhotoReading], encoder: PhotoEncoder, model: PhotoModel) -> _Vectors:
+    """The embeddings of decoded readings, (B, D) float32.
+
+    Raises:
+        GalleryError: the encoder's answer does not have the shape that its bundle promises.
+    """
     images = np.stack([reading.decoded.prepared for reading in readings if reading.decoded is not None])
     vectors = encoder.encode(images)
     expected = (len(readings), model.embedding_dim)
@@ -156,7 +170,8 @@ def _encode(readings: list[PhotoReading], *, encoder: PhotoEncoder, model: Photo
     return vectors
 
 
-def _record(store: WorkStore, reading: PhotoReading, vector: _Vectors | None) -> None:
+def record_reading(store: WorkStore, reading: PhotoReading, vector: _Vectors | None) -> None:
+    """Notes what became of a photo; one without a usable embedding is noted as unreadable."""
     if vector is not None and not abs(float(np.linalg.norm(vector)) - 1) < _UNIT_NORM_TOLERANCE:  # NaN is wrong too
         sentence = "The encoder gives no finite unit vector for this photo; convert it or take it out."
         reading, vector = replace(reading, decoded=None, problem=Problem("no_embedding", sentence)), None

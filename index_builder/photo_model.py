@@ -38,6 +38,7 @@ class PhotoModel:
         image_size_px: S, the side of the encoder's input.
         prepare: decoded photo, "RGB" or "RGBA" -> (3, S, S) float32.
         open_encoder: starts the encoder.
+        device: where the encoder may run.
     """
 
     name: str
@@ -47,6 +48,7 @@ class PhotoModel:
     image_size_px: int
     prepare: Callable[[Image.Image], NDArray[np.float32]]
     open_encoder: Callable[[], PhotoEncoder]
+    device: Device = "cpu"
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, *, device: Device = "auto", precision: str = "default") -> "PhotoModel":
@@ -66,4 +68,5 @@ class PhotoModel:
             prepare=lambda image: prepare_photo(image, bundle.preprocessing),
             # One thread for an encode: on a CPU the builder encodes a photo in each of its own.
             open_encoder=lambda: open_encoder(bundle, "photo", device=device, precision=chosen, num_threads=1),
+            device=device,
         )

@@ -46,8 +46,10 @@ def choose(gallery: Gallery, vectors: VectorFile, wish: IndexWish) -> IndexTunin
 
 def index_parameters(tuning: IndexTuning) -> dict[str, object]:
     """Index type and parameters in the words of Milvus."""
-    kind = {"index_type": "FLAT"} if tuning.is_exact else {"index_type": "IVF_SQ8"}
-    return {**kind, "metric_type": "IP", "params": {} if tuning.is_exact else {"nlist": num_lists(tuning.factory)}}
+    if tuning.is_exact:
+        return {"index_type": "FLAT", "metric_type": "IP"}
+    # The client sends what is in `params` side by side, and milvus-lite reads only what is in a `params` that arrives.
+    return {"index_type": "IVF_SQ8", "metric_type": "IP", "params": {"params": {"nlist": num_lists(tuning.factory)}}}
 
 
 def tuned(

@@ -129,8 +129,9 @@ def test_a_photo_with_the_embedding_of_another_is_not_published(
 
 
 def test_a_large_gallery_gets_inverted_lists_tuned_on_milvus_and_exact_scores(
-    workshop: Any, address: MilvusAddress, fake: Any
+    workshop: Any, address: MilvusAddress, fake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("index_builder.index_tuning.NUM_QUERIES", 40)
     workshop.add(*(f"{number:03}.png" for number in range(400)))
     workshop.build()
     lines = publish(workshop, address, memory_bytes=20_000)
@@ -138,12 +139,12 @@ def test_a_large_gallery_gets_inverted_lists_tuned_on_milvus_and_exact_scores(
     source = MilvusSource(address, bundle=None)
     gallery = source.open()
     tuning: Any = gallery.manifest.tuning
-    assert (tuning.factory, tuning.queries) == ("IVF10,SQ8", {"photos": 400})
+    assert (tuning.factory, tuning.queries) == ("IVF10,SQ8", {"photos": 40})
     assert tuning.recall["photos"] >= 0.95
     assert 1 <= tuning.nprobe <= 10
     shares = []
     with workshop.open() as files:
-        for seed in range(50):
+        for seed in range(20):
             query = np.random.default_rng(seed).standard_normal(fake.DIMENSION).astype(np.float32)
             query /= np.linalg.norm(query)
             exact = {hit.photo_id: hit.score for hit in files.search(query, k=10)}
