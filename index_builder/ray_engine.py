@@ -5,6 +5,7 @@ costs the batches it had in hand, which Ray gives to another; and when this proc
 what was committed. Every node has to see the photos at the same path, and to have this project installed.
 """
 
+import os
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -53,6 +54,9 @@ def embed_photos_on_ray(
         from ray.exceptions import RayError
     except ImportError as error:
         raise GalleryError("--engine ray needs Ray; install it with the extra ray.") from error
+    if address is None:
+        # Here the workers do the work: at their usual niceness whatever else runs on this machine would come first.
+        os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
     except (ConnectionError, RayError, ValueError) as error:

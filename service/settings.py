@@ -9,20 +9,21 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from index_builder.errors import GalleryError
-from index_builder.milvus.address import MilvusAddress
 from index_builder.place import read_place
 
 ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
-def _read_place(value: object) -> object:
+def _checked_place(value: object) -> object:
+    """A folder as a path; the address of a gallery in Milvus stays a text, once it is known to be one."""
     if not isinstance(value, str):
         return value
     try:
-        return read_place(value)
+        place = read_place(value)
     except GalleryError as error:
         raise ValueError(str(error)) from error
+    return place if isinstance(place, Path) else value
 
 
 class Settings(BaseSettings):
@@ -39,7 +40,7 @@ class Settings(BaseSettings):
         cli_hide_none_type=True,
     )
 
-    gallery: Annotated[Path | MilvusAddress, BeforeValidator(_read_place)] = Field(
+    gallery: Annotated[Path | str, BeforeValidator(_checked_place)] = Field(
         Path("gallery"), description="folder that index_builder wrote, or milvus://host:port/name that it published to"
     )
     bundle: Path | None = Field(None, description="encoder bundle that built the gallery; if unset, the demo bundle")

@@ -4,6 +4,7 @@ import logging
 from functools import cache
 
 from index_builder.errors import GpuError
+from index_builder.place import read_place
 from index_builder.sources import FolderSource, open_source
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.encoder import Encoder, open_encoder
@@ -45,13 +46,14 @@ def open_engine(settings: Settings) -> SearchEngine:
 
 
 def _open_gallery(bundle: Bundle, settings: Settings) -> LiveGallery:
-    source = open_source(settings.gallery, bundle=bundle)
+    place = read_place(str(settings.gallery))
+    source = open_source(place, bundle=bundle)
     if isinstance(source, FolderSource):
         device = open_index_device(settings)
         return LiveGallery(lambda: device.adopt(source.open()), source.current)
     if settings.index_device == "cuda":
         source.close()
-        raise GpuError(f"index_device is cuda, but {settings.gallery} is searched by Milvus; leave it at auto.")
+        raise GpuError(f"index_device is cuda, but {place} is searched by Milvus; leave it at auto.")
     try:
         return LiveGallery(source.open, source.current, on_close=source.close)
     except SketchSearchError:
