@@ -7,6 +7,7 @@ what was committed. Every node has to see the photos at the same path, and to ha
 
 import os
 import pickle
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,6 +55,7 @@ def embed_photos_on_ray(
         from ray.exceptions import RayError
     except ImportError as error:
         raise GalleryError("--engine ray needs Ray; install it with the extra ray.") from error
+    started = time.monotonic()
     if address is None:
         # Here the workers do the work: at their usual niceness whatever else runs on this machine would come first.
         os.environ.setdefault("RAY_worker_niceness", "0")
@@ -68,7 +70,7 @@ def embed_photos_on_ray(
         context.enable_progress_bars = False
         has_gpus = model.device != "cpu" and ray.cluster_resources().get("GPU", 0) > 0
         actors = num_workers or int(ray.cluster_resources()["GPU" if has_gpus else "CPU"])
-        num_encoded = 0
+        num_encoded, is_first = 0, True
         for paths in _rounds(store):
             photos = ray.data.from_blocks(_blocks(paths))
             embedded = photos.map_batches(
@@ -81,6 +83,10 @@ def embed_photos_on_ray(
                 num_gpus=1 if has_gpus else 0,
             )
             for batch in embedded.iter_batches(batch_size=None, batch_format="numpy"):
+                if is_first:
+                    seconds = time.monotonic() - started
+                    progress.say(f"{actors} Ray workers, the first photo after {seconds:.1f} s")
+                    is_first = False
                 for result in batch[_RESULT]:
                     num_encoded += _record(store, *pickle.loads(result))  # noqa: S301  from our own workers
                     progress.advance()

@@ -43,7 +43,7 @@ def test_one_two_and_four_processes_have_one_loss_curve_also_when_a_run_goes_on_
 ) -> None:
     train(dataset, tmp_path / "one", processes=1)
     alone = curve(tmp_path / "one")
-    assert alone[-1] < 0.9 * alone[0]  # it learns: a curve that stands still would prove nothing
+    assert len({round(loss, 3) for loss in alone}) > 40  # a curve that stands still would prove nothing
     train(dataset, tmp_path / "four", processes=4, copy=tmp_path / "half of four")
     assert curve(tmp_path / "four") == pytest.approx(alone, abs=1e-5)
     train(dataset, tmp_path / "two", processes=2, copy=tmp_path / "half of two")
