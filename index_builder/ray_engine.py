@@ -61,7 +61,7 @@ def embed_photos_on_ray(
         os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-    except (ConnectionError, RayError, ValueError) as error:
+    except Exception as error:  # Ray raises plain ones here
         raise GalleryError(
             f"--ray-address {address} cannot be used ({error}); give that of a running cluster."
         ) from error
