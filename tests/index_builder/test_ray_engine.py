@@ -14,7 +14,7 @@ import pytest
 from index_builder.errors import GalleryError
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed: the extra ray")
-HANG_SECONDS = 500
+HANG_SECONDS = 900
 
 
 def run(photos: Path, out: Path, log: Path, *, seconds_per_photo: float = 0.0) -> subprocess.Popen[str]:
