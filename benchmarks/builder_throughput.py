@@ -1,11 +1,13 @@
 """How fast is the builder beside its encoder alone, the obvious script, and a torch DataLoader? Prints one JSON object.
 
 encoder     the bundle's photo encoder on prepared images in memory, in the faster of two ways to use all cores
+decoding    photos to the encoder's input, on all cores
 builder     the whole build: read, hash, decode, thumbnail, perceptual hash, embed, store, index, check, publish
 script      open, resize and embed in a loop: Pillow, and torch with a network of the same architecture
 dataloader  the same network fed in batches of 32 by a torch DataLoader with a worker process per core
 
-Contenders take turns, each in a process of its own on the same photos; seconds count from the first photo, for the
+`bound` is the rate at which encoder and decoding, which need the same cores, can go together: one over the sum of their
+times. Contenders take turns, each in a process of its own on the same photos; time counts from the first photo, for the
 builder from its start. The scripts' networks have random weights, which cost what trained ones cost.
 
 python -m benchmarks.builder_throughput --photos FOLDER [--bundle BUNDLE] [--number 500] [--rounds 3] [--only ...]
@@ -19,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,7 @@ from model.bundle import default_bundle_path
 def main() -> None:
     arguments = _parser().parse_args()
     if arguments.contender:
-        print(json.dumps({"seconds": CONTENDERS[arguments.contender](arguments)}))
+        print(json.dumps(asdict(CONTENDERS[arguments.contender](arguments))))
         return
     with tempfile.TemporaryDirectory() as folder:
         number = _link_photos(arguments.photos, Path(folder), arguments.number)
@@ -40,11 +43,22 @@ def main() -> None:
                 results.append(_run([*command, "--contender", name], number))
                 print(json.dumps({name: results[-1]}), file=sys.stderr)
     rows: dict[str, Any] = {name: _median(results) for name, results in runs.items()}
-    rates = {name: row["photos_per_second"] for name, row in rows.items()}
-    others = [name for name in rates if name != "builder" and "builder" in rates]
-    ratios = {f"builder/{name}": round(rates["builder"] / rates[name], 3) for name in others}
     machine = f"{os.cpu_count()} cores, {platform.machine()}"
-    print(json.dumps({"machine": machine, "photos": number, "rounds": arguments.rounds, **rows, **ratios}, indent=2))
+    about = {"machine": machine, "photos": number, "rounds": arguments.rounds}
+    print(json.dumps({**about, **rows, "builder_is": _ratios(rows)}, indent=2))
+
+
+def _ratios(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The builder's rate as a share of each other one's, by the clock and by processor time."""
+    ratios: dict[str, dict[str, float]] = {}
+    for key, kind in (("ms_per_photo", "by_the_clock"), ("cpu_ms_per_photo", "by_processor_time")):
+        taken = {name: row[key] for name, row in rows.items()}
+        if {"encoder", "decoding"} <= taken.keys():
+            taken["bound"] = taken["encoder"] + taken["decoding"]
+        if "builder" in taken:
+            own = taken.pop("builder")
+            ratios[kind] = {name: round(each / own, 3) for name, each in taken.items()}
+    return ratios
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,7 +83,7 @@ def _link_photos(photos: Path, folder: Path, number: int) -> int:
 
 
 def _run(command: list[str], number: int) -> dict[str, float]:
-    """One contender in a process of its own: its rate, the time it keeps cores busy for a photo, its peak memory."""
+    """One contender in a process of its own: its rate, its time and processor time for a photo, its peak memory."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.builder_throughput", *command], stdout=subprocess.PIPE
     )
@@ -78,15 +92,17 @@ def _run(command: list[str], number: int) -> dict[str, float]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{command} failed"
+    taken = json.loads(answer)
     return {
-        "photos_per_second": number / json.loads(answer)["seconds"],
-        "cpu_ms_per_photo_start_included": 1000 * (usage.ru_utime + usage.ru_stime) / number,
+        "photos_per_second": number / taken["seconds"],
+        "ms_per_photo": 1000 * taken["seconds"] / number,
+        "cpu_ms_per_photo": 1000 * taken["cpu_seconds"] / number,
         "peak_rss_mb": usage.ru_maxrss / 1024,
     }
 
 
 def _median(results: list[dict[str, float]]) -> dict[str, float]:
-    return {key: round(statistics.median(result[key] for result in results), 1) for key in results[0]}
+    return {key: round(statistics.median(result[key] for result in results), 2) for key in results[0]}
 
 
 if __name__ == "__main__":

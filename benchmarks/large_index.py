@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from benchmarks.realistic_vectors import describe, fit_mixture, gallery_vectors
 from index_builder.gallery import Gallery, current_generation, generation_folder, open_gallery
-from index_builder.index_choice import IndexWish, parse_bytes
+from index_builder.index_wish import IndexWish, parse_bytes
 from index_builder.manifest import Counts
 from index_builder.photo_model import PhotoModel
 from index_builder.previous import open_previous

@@ -111,7 +111,8 @@ def answer_on(arguments: argparse.Namespace) -> None:
         nprobe = int(line)
         has_hnsw = "_HNSW" in infos["index_key"]
         parameters = f"nprobe={nprobe},ht=2048" + (f",efSearch={2 * nprobe}" if has_hnsw else "")
-        faiss.ParameterSpace().set_index_parameters(index, parameters)
+        space: Any = faiss.ParameterSpace()  # its type stubs know the C++ methods, not the Python ones
+        space.set_index_parameters(index, parameters)
         say({kind: search(index, answer) for kind, answer in answers(arguments.folder).items()})
 
 
@@ -130,8 +131,7 @@ def answers(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def say(values: dict[str, Any]) -> None:
-    sys.__stdout__.write(json.dumps(values) + "\n")
-    sys.__stdout__.flush()
+    print(json.dumps(values), file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def search(client: httpx2.Client, url: str, path: Path) -> dict[str, Any]:
 
 
 def median_stage(answers: list[dict[str, Any]], stage: str) -> float:
-    return round(statistics.median(answer["timings_ms"][stage] for answer in answers), 3)
+    return float(round(statistics.median(answer["timings_ms"][stage] for answer in answers), 3))
 
 
 def status_mb(pid: int, name: str) -> int:

@@ -3,7 +3,7 @@
     python -m benchmarks.milvus_beside_files --gallery GALLERY --bundle BUNDLE --sketches DRAWINGS --store milvus://…
 
 publishes the gallery to the store, and asks both for the ten best of each drawing and of some of its own photos, in
-turns. Times count from the embedding to the items of the hits, as the service needs them. Prints one JSON object.
+turns. Times count from the embedding to the hits with their metadata. Prints one JSON object.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.gallery import Gallery, open_gallery
-from index_builder.index_choice import IndexWish, parse_bytes
+from index_builder.index_wish import IndexWish, parse_bytes
 from index_builder.milvus.address import MilvusAddress
 from index_builder.milvus.publish import MilvusPublisher
 from index_builder.photo_gallery import PhotoGallery, PhotoHit
@@ -88,9 +88,7 @@ def compare(galleries: dict[str, PhotoGallery], queries: NDArray[np.float32]) ->
 
 
 def search(gallery: PhotoGallery, query: NDArray[np.float32]) -> Sequence[PhotoHit]:
-    hits = gallery.search(query, k=K)
-    gallery.items([hit.photo_id for hit in hits])
-    return hits
+    return gallery.search(query, k=K)
 
 
 def timed(work: Callable[[], Sequence[PhotoHit]]) -> tuple[Sequence[PhotoHit], float]:

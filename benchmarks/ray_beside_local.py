@@ -3,7 +3,7 @@
     python -m benchmarks.ray_beside_local --photos FOLDER --bundle BUNDLE [--rounds 2]
 
 Prints one JSON object: photos a second of each round, as the builder says them (for Ray with and without the start of
-its cluster, which ends with the first photo back), and whether the galleries have the same ids, embeddings and counts.
+its cluster, which ends with the first photo back), and whether galleries have the same ids, embeddings and counts.
 """
 
 import argparse

@@ -64,7 +64,7 @@ def nearest_distances(vectors: Vectors) -> NDArray[np.float64]:
     """(N,) Euclidean distances of (N, D) unit vectors to the nearest other one."""
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -1)
-    return np.sqrt(np.maximum(0.0, 2 - 2 * similarity.max(axis=1).astype(np.float64)))
+    return np.asarray(np.sqrt(np.maximum(0.0, 2 - 2 * similarity.max(axis=1).astype(np.float64))))
 
 
 def intrinsic_dimension(vectors: Vectors, *, num_neighbours: int = 20) -> float:

@@ -60,14 +60,15 @@ def main() -> None:
 def ways(task: StudentsTask | TeacherTask, split: Split, config: TrainConfig, top: int) -> dict[str, Answer]:
     """The photos encoded, and how each way scores them for a sketch."""
     images = torch.stack([prepare("photo", item.photo, config) for item in split.items])
-    photos = torch.cat([task.encoder("photo")(chunk) for chunk in images.split(32)])
-    pieces = [task.teacher.encode("photo", chunk) for chunk in images.split(32)]
+    photos = torch.cat([task.encoder("photo")(chunk) for chunk in torch.split(images, 32)])
+    pieces = [task.teacher.encode("photo", chunk) for chunk in torch.split(images, 32)]
     tokens = Tokens(torch.cat([p.cls for p in pieces]), torch.cat([p.patches for p in pieces]))
     everything = torch.arange(len(photos))
     photo_cls = unit_norm(tokens.cls)
 
     def student(sketch: torch.Tensor) -> torch.Tensor:
-        return photos @ task.encoder("sketch")(sketch)[0]
+        scores: torch.Tensor = photos @ task.encoder("sketch")(sketch)[0]
+        return scores
 
     def reranked(sketch: torch.Tensor) -> torch.Tensor:
         scores = student(sketch)

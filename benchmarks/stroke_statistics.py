@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import ks_2samp
 
+from model.errors import BlankSketchError
 from model.images import decode_image
-from model.preprocess import BlankSketchError, Preprocessing, normalise_sketch
+from model.preprocess import Preprocessing, normalise_sketch
 from model.strokes import centre_lines
 from training.dataset import MAX_PIXELS, Item, read_split
 from training.photo_lines import trace
@@ -101,14 +102,14 @@ def turns(stroke: NDArray[np.float32]) -> NDArray[np.float64]:
     """Degrees between successive chords of 6 px."""
     chords = np.diff(stroke[::STEP_PX], axis=0)
     angle = np.degrees(np.arctan2(chords[:, 1], chords[:, 0]))
-    return (np.diff(angle) + 180) % 360 - 180
+    return np.asarray((np.diff(angle) + 180) % 360 - 180)
 
 
 def pen_width(image: Image.Image) -> float:
     """Area of the ink over the length of its centre lines, in percent of the longer side."""
     ink = np.asarray(image.convert("L")) < 128
     length = centre_lines(ink).sum()
-    return 100 * float(ink.sum() / max(1, length)) / max(ink.shape)
+    return float(100 * ink.sum() / max(1, length) / max(ink.shape))
 
 
 def real(item: Item) -> list[Statistics]:

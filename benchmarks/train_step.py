@@ -128,8 +128,9 @@ def naive_students(task: StudentsTask, views: Views) -> Tensor:
             student = task.encoders[modality](own)
             if term == "contrast":
                 queue = task.queues[modality]
-                masked = queue.mask(views.item)
-                losses.append(queue_contrast(student, target, queue.keys.clone(), masked, temperature=0.07))
+                masked = queue.mask(views.item)  # type: ignore[operator]
+                keys = queue.keys.clone()  # type: ignore[operator]
+                losses.append(queue_contrast(student, target, keys, masked, temperature=0.07))
             else:
                 losses.append((relational_distance if term == "distance" else relational_angle)(student, target))
     return torch.stack(losses).sum()
@@ -141,7 +142,7 @@ def timed(step: Step, arguments: argparse.Namespace) -> float:
     started = time.perf_counter()
     with torch.autocast("cuda" if on_gpu(arguments) else "cpu", torch.bfloat16):
         loss = step()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     synchronise(arguments)
     return time.perf_counter() - started
 

@@ -92,7 +92,7 @@ class Pages:
             return
         try:
             note = self._start(command, rule) if rule.serves else self._finish(command, rule)
-        except RuntimeError as error:
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
             self._note("failed", command, str(error))
         else:
             self._note("ran", command, note)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from index_builder.build import DEFAULT_ERROR_RATE, FEW_ERRORS
 from index_builder.commands import EXIT_CODES, run
-from index_builder.index_choice import DEFAULT_MEMORY_BYTES, DEFAULT_RECALL
+from index_builder.index_wish import DEFAULT_MEMORY_BYTES, DEFAULT_RECALL
 
 _PROGRAM = "python -m index_builder"
 SETTLE_VARIABLE = "SKETCH_SEARCH_WATCH_SETTLE_SECONDS"
@@ -68,7 +68,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "--engine", choices=("local", "ray"), default="local", help="what embeds: this process, or Ray (local)"
     )
     parser.add_argument("--ray-address", metavar="ADDRESS", help="with --engine ray: a running cluster, such as auto")
-    parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8 (the bundle's choice)")
+    parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8, bf16 (OpenVINO)")
     _add_encoder(parser)
     _add_index(parser)
     _add_watch(parser)

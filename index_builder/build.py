@@ -10,7 +10,7 @@ from typing import Literal
 from index_builder.embed import embed_photos
 from index_builder.errors import GalleryError, TooManyUnreadableError
 from index_builder.generation import count_photos, write_errors
-from index_builder.index_choice import IndexWish
+from index_builder.index_wish import IndexWish
 from index_builder.manifest import ERRORS, Counts
 from index_builder.metadata import read_metadata
 from index_builder.photo_model import PhotoModel

@@ -5,7 +5,6 @@ the product wins, and whether a second thread helps, depends on the processor an
 use; FAISS's own defaults fit neither. A single query is always searched by one thread.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from functools import cache
 
 import faiss
 import numpy as np
+
+from model.cores import usable_cores
 
 _NUM_VECTORS = 8192
 _BATCHES = (2, 4, 8, 16, 32, 64)
@@ -57,7 +58,7 @@ def calibrate(dimension: int) -> Calibration:
         wins = (number for number in _BATCHES if seconds(number, _ALWAYS) < seconds(number, _NEVER))
         threshold = next(wins, _NEVER)
         alone = seconds(max(_BATCHES), min(threshold, max(_BATCHES)))
-    num_cores = os.cpu_count() or 1
+    num_cores = usable_cores()
     with faiss_threads(num_cores):
         together = seconds(max(_BATCHES), min(threshold, max(_BATCHES)))
     faiss.cvar.distance_compute_blas_threshold = threshold

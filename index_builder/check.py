@@ -10,7 +10,7 @@ from index_builder.gallery import Gallery
 from index_builder.lists import encoded, list_codes, list_ids
 
 _CHUNK_ROWS = 16384
-_NUM_PROBES = 256
+_MAX_PROBES = 256
 _NORM_TOLERANCE = 1e-3
 _SCORE_TOLERANCE = 1e-5
 # Another processor may round a code differently here and there; a code of another embedding differs almost everywhere.
@@ -79,7 +79,7 @@ def _check_lists(gallery: Gallery) -> None:
 
 def _check_probes(gallery: Gallery, made: Callable[[str], NDArray[np.float32]] | None) -> None:
     """Photos spread over the gallery must come first when searched for, or share the first place with their equals."""
-    step = max(1, gallery.size // _NUM_PROBES)
+    step = max(1, -(-gallery.size // _MAX_PROBES))
     probes = gallery.query("SELECT row, photo_id FROM items WHERE row % ? = 0 ORDER BY row", (step,))
     for row, photo_id in list(probes):
         vector = gallery.embedding_at(row) if made is None else made(photo_id)

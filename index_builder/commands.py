@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -21,7 +21,8 @@ from index_builder.export import export_gallery
 from index_builder.follow import follow_folder
 from index_builder.gallery import Gallery, open_gallery
 from index_builder.generation_files import verify_files
-from index_builder.index_choice import IndexWish, describe, parse_bytes
+from index_builder.index_choice import describe
+from index_builder.index_wish import IndexWish, parse_bytes
 from index_builder.milvus.address import MilvusAddress
 from index_builder.photo_gallery import PhotoGallery
 from index_builder.photo_model import PhotoModel
@@ -125,7 +126,8 @@ def _build_and_publish(
 
 def _index_wish(arguments: Namespace, bundle: Bundle) -> IndexWish:
     paths = [] if arguments.sketches is None else find_sketches(arguments.sketches)
-    embed = partial(embed_sketches, paths, bundle, device=arguments.device) if paths else None
+    # Cached: whoever follows a folder builds again and again.
+    embed = cache(partial(embed_sketches, paths, bundle, device=arguments.device)) if paths else None
     return IndexWish(
         recall=arguments.recall,
         memory_bytes=parse_bytes(arguments.memory),

@@ -1,11 +1,11 @@
-"""Reads, decodes and embeds every photo that is not known yet, in threads that work ahead of what is recorded.
+"""Reads, decodes and embeds every photo that is not known yet, in several threads.
 
 On a CPU a thread takes a photo all the way from file to embedding: an encode on one core wastes none of it on waiting
-for other cores, and nothing is handed over. A GPU gets batches while the threads decode the next ones. The number of
-photos in flight is bounded, so memory does not depend on how many there are.
+for other cores, and nothing is handed over. A GPU gets batches while the threads decode the next ones. Either way the
+number of photos in flight is bounded, so memory does not depend on how many there are.
 """
 
-import os
+import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -25,9 +25,9 @@ from index_builder.progress import Progress
 from index_builder.read_photo import PhotoReading, read_photo
 from index_builder.scan import Problem
 from index_builder.work import WorkStore
+from model.cores import usable_cores
 
 _MAX_DECODERS = 16  # per GPU: more only take memory
-_NUM_AHEAD = 16  # beyond one for each thread: while one large photo holds the line, the others find work
 _DEVICE_BATCH_SIZE = 64
 _UNIT_NORM_TOLERANCE = 1e-3
 
@@ -54,24 +54,19 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
         GalleryError: the encoder's answer does not have the shape that its bundle promises.
     """
     encoder = open_photo_encoder(model)
-    on_device = encoder.provider != "CPUExecutionProvider"
-    cores = os.cpu_count() or 1
+    on_device = encoder.provider == "CUDAExecutionProvider"
+    cores = usable_cores()
     workers = num_workers or (min(_MAX_DECODERS, cores) if on_device else cores)
     steps = _Steps(
         read=partial(read_photo, root, claim=store.claim, prepare=model.prepare, image_size_px=model.image_size_px),
         encode=partial(encode_readings, encoder=encoder, model=model),
-        record=partial(record_reading, store),
+        record=partial(_record, store, progress, threading.Lock()),
     )
-    num_encoded = 0
     with warnings.catch_warnings(), ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
         # Filters belong to the process, not to a thread: set once here, for all workers.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         embed = _embed_in_batches if on_device else _embed_in_threads
-        with closing(embed(pool, store.pending(), steps, num_workers=workers)) as photos:
-            for is_encoded in photos:
-                num_encoded += is_encoded
-                progress.advance()
-    return num_encoded
+        return embed(pool, store.pending(), steps, num_workers=workers)
 
 
 @dataclass(frozen=True)
@@ -81,45 +76,71 @@ class _Steps:
     record: Callable[[PhotoReading, _Vectors | None], None]
 
 
-def _embed_in_threads(
-    pool: ThreadPoolExecutor, paths: Iterator[str], steps: _Steps, *, num_workers: int
-) -> Generator[bool, None, None]:
-    """Says of each photo, once it is recorded, whether it was encoded."""
+def _embed_in_threads(pool: ThreadPoolExecutor, paths: Iterator[str], steps: _Steps, *, num_workers: int) -> int:
+    """Embeds in threads that each fetch their next photo themselves; returns how many contents were encoded."""
+    remaining = _Remaining(paths)
 
-    def embed(path: str) -> bool:
-        reading = steps.read(path)
-        vector = None if reading.decoded is None else steps.encode([reading])[0]
-        # Recorded by the thread itself: what it has encoded is not lost when another one fails.
-        steps.record(reading, vector)
-        return vector is not None
+    def embed_on() -> int:
+        num_encoded = 0
+        with remaining:
+            for path in remaining:
+                reading = steps.read(path)
+                vector = None if reading.decoded is None else steps.encode([reading])[0]
+                # Recorded by the thread itself: what it has encoded is not lost when another one fails.
+                steps.record(reading, vector)
+                num_encoded += vector is not None
+        return num_encoded
 
-    with closing(_work_ahead(pool, embed, paths, num_ahead=_NUM_AHEAD + num_workers)) as photos:
-        yield from photos
+    with remaining:
+        return sum(future.result() for future in [pool.submit(embed_on) for _ in range(num_workers)])
 
 
-def _embed_in_batches(
-    pool: ThreadPoolExecutor, paths: Iterator[str], steps: _Steps, *, num_workers: int
-) -> Generator[bool, None, None]:
+class _Remaining:
+    """Paths that several threads take from. Nobody gets another one once somebody has left the context."""
+
+    def __init__(self, paths: Iterator[str]) -> None:
+        self._paths = paths
+        self._lock = threading.Lock()
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        with self._lock:
+            if self._is_over:
+                raise StopIteration
+            return next(self._paths)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *error: object) -> None:
+        self._is_over = True
+
+
+def _embed_in_batches(pool: ThreadPoolExecutor, paths: Iterator[str], steps: _Steps, *, num_workers: int) -> int:
     """Like `_embed_in_threads`, but what has to be encoded waits for a batch to be full."""
+    num_encoded = 0
     waiting: list[PhotoReading] = []
     with closing(_work_ahead(pool, steps.read, paths, num_ahead=2 * _DEVICE_BATCH_SIZE + num_workers)) as readings:
         for reading in readings:
             if reading.decoded is None:
                 steps.record(reading, None)
-                yield False
                 continue
             waiting.append(reading)
             if len(waiting) == _DEVICE_BATCH_SIZE:
-                yield from _embed_batch(waiting, steps)
+                num_encoded += _embed_batch(waiting, steps)
                 waiting = []
         if waiting:
-            yield from _embed_batch(waiting, steps)
+            num_encoded += _embed_batch(waiting, steps)
+    return num_encoded
 
 
-def _embed_batch(readings: list[PhotoReading], steps: _Steps) -> list[bool]:
+def _embed_batch(readings: list[PhotoReading], steps: _Steps) -> int:
     for reading, vector in zip(readings, steps.encode(readings), strict=True):
         steps.record(reading, vector)
-    return [True] * len(readings)
+    return len(readings)
 
 
 def _work_ahead(
@@ -159,8 +180,8 @@ def encode_readings(readings: list[PhotoReading], encoder: PhotoEncoder, model: 
     Raises:
         GalleryError: the encoder's answer does not have the shape that its bundle promises.
     """
-    images = np.stack([reading.decoded.prepared for reading in readings if reading.decoded is not None])
-    vectors = encoder.encode(images)
+    prepared = [reading.decoded.prepared for reading in readings if reading.decoded is not None]
+    vectors = encoder.encode(prepared[0][None] if len(prepared) == 1 else np.stack(prepared))
     expected = (len(readings), model.embedding_dim)
     if vectors.shape != expected or vectors.dtype != np.float32:
         raise GalleryError(
@@ -176,3 +197,11 @@ def record_reading(store: WorkStore, reading: PhotoReading, vector: _Vectors | N
         sentence = "The encoder gives no finite unit vector for this photo; convert it or take it out."
         reading, vector = replace(reading, decoded=None, problem=Problem("no_embedding", sentence)), None
     store.record(reading, vector)
+
+
+def _record(
+    store: WorkStore, progress: Progress, lock: threading.Lock, reading: PhotoReading, vector: _Vectors | None
+) -> None:
+    record_reading(store, reading, vector)
+    with lock:
+        progress.advance()

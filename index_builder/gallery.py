@@ -1,8 +1,6 @@
 """The reading side of a gallery: open a generation, search it, look up its items. Needs only FAISS and SQLite."""
 
-import json
 import shlex
-import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,23 +11,16 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.approximate_search import ApproximateIndex
 from index_builder.errors import GalleryError
-from index_builder.exact_search import ExactIndex
-from index_builder.filters import RowSelector
-from index_builder.generation_files import check_sizes, hashed_at_opening, open_read_only, verify_files
 from index_builder.gpu_index import Gpu
 from index_builder.item import Hit, Item
-from index_builder.manifest import APPROXIMATE, INDEX, ITEMS, THUMBNAILS, Manifest, read_manifest
+from index_builder.opened_files import open_files
 from index_builder.query_vector import checked_query
-from index_builder.thumbnails import Thumbnails
-from index_builder.vector_file import VectorFile
 from model.bundle import Bundle
 
 CURRENT = "CURRENT"
 GENERATIONS = "generations"
 _NUM_OPEN_ATTEMPTS = 3
-_ITEM_COLUMNS = "photo_id, path, width_px, height_px, content_sha256, media_type, metadata"
 
 
 class Gallery:
@@ -48,35 +39,23 @@ class Gallery:
         Raises:
             GalleryError: the generation is damaged or of another format version.
         """
+        self._files = open_files(folder, hashed=hashed)
         self.folder = folder
-        self.manifest: Manifest = read_manifest(folder)
-        check_sizes(folder, self.manifest)
-        verify_files(folder, self.manifest, names=hashed_at_opening(self.manifest) if hashed is None else hashed)
+        self.manifest = self._files.manifest
         self.generation = self.manifest.generation
         self.size = self.manifest.count
         self.dimension = self.manifest.dimension
         self.columns = self.manifest.columns
         self.bundle_name = self.manifest.bundle.name
         self.bundle_fingerprint = self.manifest.bundle.fingerprint
+        self.lists = self._files.lists
         self._photos_root = Path(self.manifest.photos_root)
-        self._lock = threading.Lock()
         self._thread = threading.local()
-        self._exact = ExactIndex(folder / INDEX)
-        self._vectors = VectorFile(folder / INDEX, count=self.size, dimension=self.dimension)
-        self._items = open_read_only(folder / ITEMS)
-        self._thumbnails = Thumbnails(folder, are_sealed=self.manifest.thumbnails_sealed)
-        try:
-            self.lists = self._open_lists()
-            self._check_counts()
-            self._selector = RowSelector(self._items, num_rows=self.size)
-        except GalleryError:
-            self.close()
-            raise
 
     @property
     def device(self) -> str:
         """Where searches over all photos run: "cpu" or "cuda". Filtered ones run on the CPU in either case."""
-        return self._exact.device
+        return self._files.exact.device
 
     def search_on(self, gpu: Gpu) -> None:
         """Searches on a GPU from now on, with the same answers; to be called once, before the first search.
@@ -84,7 +63,7 @@ class Gallery:
         Raises:
             GpuError: the index does not fit, or the GPU does not score as the CPU does; searches stay on the CPU.
         """
-        self._exact.search_on(gpu)
+        self._files.exact.search_on(gpu)
 
     def select(self, filters: Sequence[str]) -> NDArray[np.int64] | None:
         """The rows of the photos that match all of the filters; None, which means all photos, without any.
@@ -95,10 +74,7 @@ class Gallery:
         Raises:
             FilterError: a filter names no column of this gallery, or compares it with what its type does not allow.
         """
-        if not filters:
-            return None
-        with self._lock:
-            return self._selector.select(filters)
+        return self._files.items.select(filters) if filters else None
 
     def search(self, embedding: NDArray[np.float32], *, k: int, rows: NDArray[np.int64] | None = None) -> list[Hit]:
         """Finds the photos nearest to a query: exactly, or in a large gallery with the recall its manifest states.
@@ -122,11 +98,11 @@ class Gallery:
             return []
         wanted = min(k, size)
         is_exact = self.lists is None or (rows is None and self.device == "cuda")
-        searched = self._exact if is_exact or self.lists is None else self.lists
+        searched = self._files.exact if is_exact or self.lists is None else self.lists
         scores, found = searched.search(query, wanted, rows)
         best = np.lexsort((found, -scores))[:wanted]
-        names = self._photo_ids(found[best].tolist())
-        return [Hit(names[int(found[i])], float(scores[i])) for i in best]
+        stored = self._files.items.photos_in(found[best].tolist())
+        return [Hit(*stored[int(found[i])], float(scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
         """What is known about a photo; None for an unknown id."""
@@ -134,34 +110,29 @@ class Gallery:
 
     def items(self, photo_ids: Iterable[str]) -> dict[str, Item]:
         """What is known about several photos; unknown ids are left out."""
-        query = f"SELECT {_ITEM_COLUMNS} FROM items WHERE photo_id IN (SELECT value FROM json_each(?))"  # noqa: S608
-        rows = {row[0]: row for row in self.query(query, (json.dumps(list(photo_ids)),))}
-        return {
-            photo_id: Item(photo_id, self._photos_root / path, width, height, digest, media_type, json.loads(metadata))
-            for photo_id, path, width, height, digest, media_type, metadata in rows.values()
-        }
+        return self._files.items.items(photo_ids, root=self._photos_root)
 
     def embedding(self, photo_id: str) -> NDArray[np.float32] | None:
         """The stored embedding, (D,) float32 of unit norm; None for an unknown id."""
-        row = self._row(photo_id)
+        row = self._files.items.row(photo_id)
         return None if row is None else self.embedding_at(row)
 
     def thumbnail(self, photo_id: str) -> bytes | None:
-        """A WebP of the photo, longer side at most 256 px; None for an unknown id."""
-        row = self._row(photo_id)
+        """A JPEG (from earlier releases a WebP) of the photo, longer side at most 256 px; None for an unknown id."""
+        row = self._files.items.row(photo_id)
         return None if row is None else self.thumbnail_at(row)
 
     def embedding_at(self, row: int) -> NDArray[np.float32]:
         """The stored embedding of a row of the index, (D,) float32."""
-        return np.asarray(self._vectors.between(row, row + 1)[0])
+        return np.asarray(self._files.vectors.between(row, row + 1)[0])
 
     def embeddings_between(self, first_row: int, last_row: int) -> NDArray[np.float32]:
         """The stored embeddings of rows from `first_row` to before `last_row`, (rows, D) float32."""
-        return self._vectors.between(first_row, last_row)
+        return self._files.vectors.between(first_row, last_row)
 
     def embeddings_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The stored embeddings of some rows in their order, (rows, D) float32."""
-        return self._vectors.rows(rows)
+        return self._files.vectors.rows(rows)
 
     def thumbnail_at(self, row: int) -> bytes:
         """The thumbnail of a row of the index.
@@ -169,35 +140,23 @@ class Gallery:
         Raises:
             GalleryError: it is damaged.
         """
-        ((content_sha256,),) = self.query("SELECT content_sha256 FROM items WHERE row = ?", (row,))
-        return self._thumbnails.image(row, content_sha256=content_sha256)
+        return self._files.thumbnails.image(row, content_sha256=self._files.items.content_sha256(row))
 
     def perceptual_hash_at(self, row: int) -> bytes | None:
         """What near-duplicates of a row's photo are found by, 32 bytes; None in a generation of an earlier release."""
-        return self._thumbnails.perceptual_hash(row)
+        return self._files.thumbnails.perceptual_hash(row)
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a read-only query over the table `items`, fetched in pages."""
-        with self._lock:
-            cursor = self._items.execute(sql, values)
-        while True:
-            with self._lock:
-                page = cursor.fetchmany(1000)
-            if not page:
-                return
-            yield from page
+        return self._files.items.query(sql, values)
 
     def num_thumbnails(self) -> int:
         """How many thumbnails there are, counted one by one."""
-        return self._thumbnails.count()
+        return self._files.thumbnails.count()
 
     def close(self) -> None:
         """Closes the files and frees the GPU; the gallery cannot be used afterwards."""
-        self._exact.close()
-        with self._lock:
-            self._items.close()
-        self._thumbnails.close()
-        self._vectors.close()
+        self._files.close()
 
     def __enter__(self) -> Self:
         return self
@@ -213,38 +172,6 @@ class Gallery:
         if not hasattr(self._thread, "ready"):
             faiss.omp_set_num_threads(1)
             self._thread.ready = True
-
-    def _row(self, photo_id: str) -> int | None:
-        found = list(self.query("SELECT row FROM items WHERE photo_id = ?", (photo_id,)))
-        return found[0][0] if found else None
-
-    def _photo_ids(self, rows: list[int]) -> dict[int, str]:
-        query = "SELECT row, photo_id FROM items WHERE row IN (SELECT value FROM json_each(?))"
-        return dict(self.query(query, (json.dumps(rows),)))
-
-    def _open_lists(self) -> ApproximateIndex | None:
-        tuning = self.manifest.tuning
-        if tuning is None or tuning.is_exact:
-            return None
-        factor = tuning.candidates_per_result
-        path = self.folder / APPROXIMATE
-        return ApproximateIndex(path, self._vectors, nprobe=tuning.nprobe, candidates_per_result=factor)
-
-    def _check_counts(self) -> None:
-        try:
-            (items,) = next(self.query("SELECT coalesce(max(row) + 1, 0) FROM items"))
-        except sqlite3.DatabaseError as error:
-            raise GalleryError(f"The gallery {self.folder} is damaged ({error}); build it again.") from error
-        thumbnails = self._thumbnails.expected_count()
-        counts = {"manifest": self.size, INDEX: self._exact.index.ntotal, ITEMS: items, THUMBNAILS: thumbnails}
-        if self.lists is not None:
-            counts[APPROXIMATE] = self.lists.index.ntotal
-        if len(set(counts.values())) > 1 or self._exact.index.d != self.dimension:
-            stated = ", ".join(f"{name} {count}" for name, count in counts.items())
-            raise GalleryError(
-                f"The gallery {self.folder} does not add up ({stated}; dimension {self._exact.index.d} in the index, "
-                f"{self.dimension} in the manifest); build it again."
-            )
 
 
 def open_gallery(path: Path, *, bundle: Bundle | None) -> Gallery:

@@ -103,6 +103,13 @@ def _reason(error: RuntimeError) -> str:
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """A database that nobody will change, for use from several threads one at a time."""
-    # immutable: no locks and no journal, so it works on a read-only mount and from several processes.
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    """A database that nobody will change, for use from several threads one at a time.
+
+    Raises:
+        GalleryError: it cannot be opened.
+    """
+    try:
+        # immutable: no locks and no journal, so it works on a read-only mount and from several processes.
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    except sqlite3.OperationalError as error:
+        raise GalleryError(f"The gallery file {path} cannot be opened ({error}); build the gallery again.") from error

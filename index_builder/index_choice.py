@@ -6,7 +6,6 @@ measured: that much is searched in about a millisecond anywhere. Otherwise the p
 the largest codes that fit the memory, and as many lists are searched as the recall needs.
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -22,13 +21,12 @@ from index_builder.calibration import calibrate, faiss_threads
 from index_builder.errors import GalleryError
 from index_builder.generation_files import map_index, open_read_only, write_index
 from index_builder.index_tuning import HeldOut, Operation, hold_out, measure, tune
+from index_builder.index_wish import IndexWish
 from index_builder.lists import ListFormat, carry_over, fill, list_formats, train_lists
 from index_builder.manifest import APPROXIMATE, INDEX, ITEMS, IndexTuning
 from index_builder.progress import Progress
 from index_builder.vector_file import VectorFile
 
-DEFAULT_RECALL = 0.95
-DEFAULT_MEMORY_BYTES = 1_000_000_000
 EXACT_MS = 5.0
 SMALL_BYTES = 16_000_000
 # So that noise does not turn a gallery near the limit back and forth with every rebuild.
@@ -41,34 +39,18 @@ _MORE_WORK = 2
 
 
 @dataclass(frozen=True)
-class IndexWish:
-    """What the person asks of the index.
+class PastIndex:
+    """The index of the generation before.
 
     Attributes:
-        recall: the recall@10 that searches have to reach, above 0 and at most 1.
-        memory_bytes: what searches may keep in memory.
-        sketches: embeds sketches to measure recall with, (Q, D) float32 of unit norm; None when there are none.
-        is_searched_here: False when another store is searched instead of the files, which then need no lists.
+        folder: of the generation.
+        tuning: which index it is.
+        has_these_embeddings: whether the encoder that makes the embeddings now made that generation's, too.
     """
-
-    recall: float = DEFAULT_RECALL
-    memory_bytes: int = DEFAULT_MEMORY_BYTES
-    sketches: Callable[[], NDArray[np.float32]] | None = None
-    is_searched_here: bool = True
-
-    def __post_init__(self) -> None:
-        if not 0 < self.recall <= 1:
-            raise GalleryError(f"--recall is {self.recall:g}; give a share above 0 and at most 1, such as 0.95.")
-        if self.memory_bytes <= 0:
-            raise GalleryError(f"--memory is {self.memory_bytes} bytes; give a size such as 300MB.")
-
-
-@dataclass(frozen=True)
-class PastIndex:
-    """The generation before, made by the same bundle: its folder and its tuning."""
 
     folder: Path
     tuning: IndexTuning
+    has_these_embeddings: bool
 
 
 def choose_index(
@@ -107,19 +89,6 @@ def describe(tuning: IndexTuning) -> str:
 
 def _size(number: int) -> str:
     return f"{number / 1e6:,.0f} MB" if number >= 10_000_000 else f"{number / 1e3:,.1f} kB"
-
-
-def parse_bytes(text: str | int) -> int:
-    """A size such as 300MB, 1.5GB, 512MiB or a number of bytes.
-
-    Raises:
-        GalleryError: it is none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", str(text).strip().upper())
-    if found is None:
-        raise GalleryError(f"--memory is {text!r}; give a size such as 300MB or 2GB.")
-    number, prefix, binary = found.groups()
-    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix or " "))
 
 
 def exact_index(folder: Path, vectors: VectorFile, wish: IndexWish, past: PastIndex | None) -> IndexTuning:
@@ -192,7 +161,7 @@ class _Lists:
     ) -> IndexTuning | None:
         """The past lists for this generation; None, having said why, when they have to be trained anew."""
         before = past.tuning
-        why = _why_unsuitable(self.vectors.count, chosen, before)
+        why = _why_unsuitable(self.vectors.count, chosen, past)
         if not why:
             past_rows = _past_rows(self.folder / ITEMS, past.folder / ITEMS)
             index = carry_over(past.folder / APPROXIMATE, past_rows, self.vectors)
@@ -254,8 +223,11 @@ class _Lists:
         )
 
 
-def _why_unsuitable(count: int, chosen: ListFormat, before: IndexTuning) -> str:
+def _why_unsuitable(count: int, chosen: ListFormat, past: PastIndex) -> str:
     """Why past lists cannot be carried over; empty when they can."""
+    before = past.tuning
+    if not past.has_these_embeddings:
+        return "another encoder made the embeddings"
     if not before.factory.endswith("," + chosen.codes):
         return f"{chosen.codes} codes suit the memory, {before.factory} was built"
     if not before.trained_on / _GROWTH <= count <= before.trained_on * _GROWTH:

@@ -7,9 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Hit:
-    """One answer: a photo and its score, the cosine between its embedding and the query's."""
+    """One answer: a photo, its metadata, and its score, the cosine between its embedding and the query's."""
 
     photo_id: str
+    metadata: dict[str, Any]
     score: float
 
 

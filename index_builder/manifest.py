@@ -90,6 +90,11 @@ class IndexTuning:
         """Whether every search compares with every photo."""
         return self.factory == "Flat"
 
+    @property
+    def was_tuned_without_sketches(self) -> bool:
+        """Whether there are parameters, and photos alone were searched for to choose them."""
+        return not self.is_exact and "sketches" not in self.queries
+
 
 @dataclass(frozen=True)
 class Manifest:

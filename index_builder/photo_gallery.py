@@ -27,6 +27,10 @@ class PhotoHit(Protocol):
     def score(self) -> float:
         """Cosine to the query, in [-1, 1]."""
 
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What the user stored beside the photo."""
+
 
 class PhotoItem(Protocol):
     """What a gallery knows about one photo."""
@@ -86,9 +90,6 @@ class PhotoGallery(Protocol):
 
     def item(self, photo_id: str, /) -> PhotoItem | None:
         """One photo, or None for an unknown id."""
-
-    def items(self, photo_ids: Sequence[str], /) -> Mapping[str, PhotoItem]:
-        """Several photos by id."""
 
     def embedding(self, photo_id: str, /) -> NDArray[np.float32] | None:
         """The stored (D,) vector, or None for an unknown id."""

@@ -1,5 +1,6 @@
 """What turns a photo into an embedding, as the builder sees it: a bundle's identity, preprocessing and encoder."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.bundle import Bundle
-from model.encoder import open_encoder
+from model.encoder import encoder_file, open_encoder
 from model.preprocess import prepare_photo
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -58,7 +59,7 @@ class PhotoModel:
             BundleError: the bundle does not hold the precision.
         """
         chosen = bundle.default_precision("photo") if precision == "default" else precision
-        bundle.encoder_path("photo", chosen)
+        encoder_file(bundle, "photo", chosen)
         return cls(
             name=bundle.name,
             fingerprint=bundle.fingerprint,
@@ -67,6 +68,8 @@ class PhotoModel:
             image_size_px=bundle.preprocessing.image_size_px,
             prepare=lambda image: prepare_photo(image, bundle.preprocessing),
             # One thread for an encode: on a CPU the builder encodes a photo in each of its own.
-            open_encoder=lambda: open_encoder(bundle, "photo", device=device, precision=chosen, num_threads=1),
+            open_encoder=lambda: open_encoder(
+                bundle, "photo", device=device, precision=chosen, num_threads=1, at_once=os.cpu_count() or 1
+            ),
             device=device,
         )

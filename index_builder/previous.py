@@ -16,8 +16,14 @@ class PreviousGeneration:
     """What the current generation knows. Close it after use."""
 
     def __init__(self, gallery: Gallery, *, reuse_embeddings: bool) -> None:
+        """Takes an opened generation.
+
+        Args:
+            gallery: the generation; closed by `close`.
+            reuse_embeddings: whether the encoder that builds now made its embeddings.
+        """
         self._gallery = gallery
-        self._reuse_embeddings = reuse_embeddings
+        self.reuse_embeddings = reuse_embeddings
 
     @property
     def manifest(self) -> Manifest:
@@ -31,7 +37,7 @@ class PreviousGeneration:
             " FROM items ORDER BY row"
         )
         for photo_id, path, size, mtime, digest, row, width, height, media_type in self._gallery.query(query):
-            kept = row if self._reuse_embeddings else None
+            kept = row if self.reuse_embeddings else None
             yield PastPhoto(photo_id, path, size, mtime, digest, kept, width, height, media_type)
 
     def embedding(self, row: int) -> NDArray[np.float32]:
@@ -39,7 +45,7 @@ class PreviousGeneration:
         return self._gallery.embedding_at(row)
 
     def thumbnail(self, row: int) -> bytes:
-        """WebP bytes."""
+        """JPEG bytes; WebP where an earlier release made them."""
         return self._gallery.thumbnail_at(row)
 
     def perceptual_hash(self, row: int) -> bytes | None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from index_builder.check import check_gallery
 from index_builder.gallery import GENERATIONS, Gallery, generation_folder
 from index_builder.generation import digest_content, find_duplicates, find_near_duplicates, write_generation
-from index_builder.index_choice import IndexWish, PastIndex, choose_index
+from index_builder.index_choice import PastIndex, choose_index
+from index_builder.index_wish import IndexWish
 from index_builder.manifest import ERRORS, FORMAT_VERSION, MANIFEST, BundleStamp, Counts, Duplicates, Manifest
 from index_builder.photo_model import PhotoModel
 from index_builder.previous import PreviousGeneration
@@ -79,7 +80,7 @@ class Release:
         duplicates = find_duplicates(self.database)
         _say_counts(counts, duplicates, progress)
         present = self.previous.manifest if self.previous is not None else None
-        if present is not None and present.content_digest == digest:
+        if present is not None and present.content_digest == digest and not self._has_new_queries(present):
             progress.say(f"Nothing to do: generation {present.generation} is up to date")
             return BuildReport(present.generation, False, counts, num_encoded, duplicates)
         name = self._write(counts, stamp, digest, duplicates, progress)
@@ -101,7 +102,7 @@ class Release:
             count=counts.indexed,
             dimension=dimension,
             wish=self.wish,
-            past=self._past_index(stamp),
+            past=self._past_index(),
             progress=progress,
         )
         near_duplicates = find_near_duplicates(staging)
@@ -135,12 +136,17 @@ class Release:
         publish(out, staging, name=name)
         return name
 
-    def _past_index(self, stamp: BundleStamp) -> PastIndex | None:
-        """The index of the generation served so far, if it holds embeddings of the same encoder."""
-        past = self.previous.manifest if self.previous is not None else None
-        if past is None or past.tuning is None or past.bundle != stamp:
+    def _has_new_queries(self, present: Manifest) -> bool:
+        """Whether there are sketches now to measure inverted lists with, which were tuned with photos alone."""
+        tuning = present.tuning
+        return self.wish.sketches is not None and tuning is not None and tuning.was_tuned_without_sketches
+
+    def _past_index(self) -> PastIndex | None:
+        """The index of the generation served so far; None when there is none, or that of an earlier release."""
+        if self.previous is None or self.previous.manifest.tuning is None:
             return None
-        return PastIndex(generation_folder(self.out, past.generation), past.tuning)
+        folder = generation_folder(self.out, self.previous.manifest.generation)
+        return PastIndex(folder, self.previous.manifest.tuning, self.previous.reuse_embeddings)
 
     def _embedding(self, photo_id: str) -> NDArray[np.float32]:
         """The embedding that was made for a photo, independent of the files just written."""

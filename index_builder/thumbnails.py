@@ -35,7 +35,7 @@ class Thumbnails:
         self._database = open_read_only(self._path)
 
     def image(self, row: int, *, content_sha256: str) -> bytes:
-        """The WebP of a row.
+        """The thumbnail of a row, a JPEG; a WebP where an earlier release made it.
 
         Args:
             row: of the index.

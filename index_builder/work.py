@@ -1,15 +1,14 @@
 """The builder's memory between runs: one SQLite file that holds what was found and every embedding so far.
 
-A transaction is the unit of loss: what was committed survives a kill, and is never computed again. The tables about
-the folder (`photos`, `unreadable`, `reusable`, `past`, `metadata`) describe one run and are made anew by each;
-`embedded` and `hashed` stay. Keeping them in a file rather than in memory is what lets a gallery be larger than the
-memory.
+A transaction is the unit of loss: what was committed survives a kill, and is never computed again. Keeping all of it
+in a file rather than in memory is what lets a gallery be larger than the memory.
 """
 
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,45 +18,13 @@ from numpy.typing import NDArray
 from index_builder.errors import GalleryError
 from index_builder.metadata import MetadataRow
 from index_builder.read_photo import PhotoReading
+from index_builder.recorded import Recorded
 from index_builder.scan import FoundPhoto
+from index_builder.work_tables import open_tables
 
 COMMIT_EVERY_PHOTOS = 256
 _COMMIT_EVERY_SECONDS = 10.0
 _PAGE_ROWS = 1000
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS embedded (content_sha256 TEXT PRIMARY KEY, vector BLOB NOT NULL, thumbnail BLOB NOT NULL,
-    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, media_type TEXT NOT NULL, perceptual_hash BLOB);
-CREATE TABLE IF NOT EXISTS hashed (path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    content_sha256 TEXT NOT NULL) WITHOUT ROWID;
-DROP VIEW IF EXISTS indexed;
-DROP VIEW IF EXISTS skipped;
-DROP TABLE IF EXISTS photos;
-CREATE TABLE photos (photo_id TEXT PRIMARY KEY, path TEXT NOT NULL, size_bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, content_sha256 TEXT, reason TEXT, sentence TEXT, changed INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX photos_by_path ON photos (path);
-DROP TABLE IF EXISTS unreadable;
-CREATE TABLE unreadable (content_sha256 TEXT PRIMARY KEY, reason TEXT NOT NULL, sentence TEXT NOT NULL);
-DROP TABLE IF EXISTS reusable;
-CREATE TABLE reusable (content_sha256 TEXT PRIMARY KEY, row INTEGER NOT NULL, width_px INTEGER NOT NULL,
-    height_px INTEGER NOT NULL, media_type TEXT NOT NULL) WITHOUT ROWID;
-DROP TABLE IF EXISTS past;
-CREATE TABLE past (path TEXT PRIMARY KEY, photo_id TEXT NOT NULL, size_bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, content_sha256 TEXT NOT NULL) WITHOUT ROWID;
-DROP TABLE IF EXISTS metadata;
-CREATE TABLE metadata (photo_id TEXT PRIMARY KEY, line INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
-CREATE VIEW indexed AS SELECT p.photo_id, p.path, p.size_bytes, p.mtime_ns, p.content_sha256,
-    coalesce(e.width_px, r.width_px) AS width_px, coalesce(e.height_px, r.height_px) AS height_px,
-    coalesce(e.media_type, r.media_type) AS media_type, coalesce(m.json, '{}') AS metadata,
-    e.vector, e.thumbnail, e.perceptual_hash, r.row AS past_row
-    FROM photos AS p LEFT JOIN embedded AS e ON e.content_sha256 = p.content_sha256
-    LEFT JOIN reusable AS r ON r.content_sha256 = p.content_sha256 LEFT JOIN metadata AS m ON m.photo_id = p.photo_id
-    WHERE p.reason IS NULL AND (e.content_sha256 IS NOT NULL OR r.content_sha256 IS NOT NULL);
-CREATE VIEW skipped AS SELECT p.photo_id, p.path, coalesce(p.reason, u.reason) AS reason,
-    coalesce(p.sentence, u.sentence) AS sentence
-    FROM photos AS p LEFT JOIN unreadable AS u ON u.content_sha256 = p.content_sha256
-    WHERE p.reason IS NOT NULL OR u.content_sha256 IS NOT NULL;
-"""
 
 
 @dataclass(frozen=True)
@@ -87,9 +54,9 @@ class WorkStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._claimed: set[str] = set()
-        self._uncommitted = 0
+        self._recorded = Recorded()
         self._last_commit = time.monotonic()
-        self._connection = _connect(path)
+        self._connection = open_tables(path)
 
     def remember(self, past: Iterable[PastPhoto], *, same_root: bool) -> None:
         """Takes over what an earlier generation knows; hashes by path only when the photos folder is the same."""
@@ -215,76 +182,27 @@ class WorkStore:
     def record(self, reading: PhotoReading, vector: NDArray[np.float32] | None = None) -> None:
         """Notes what became of a photo: a new embedding, known content, or a problem."""
         with self._lock:
-            if reading.content_sha256 is None:
-                assert reading.problem is not None
-                self._connection.execute(
-                    "UPDATE photos SET reason = ?, sentence = ?, content_sha256 = NULL WHERE path = ?",
-                    (reading.problem.reason, reading.problem.sentence, reading.path),
-                )
-            else:
-                self._record_content(reading, reading.content_sha256, vector)
-            self._uncommitted += 1
+            self._recorded.add(reading, vector)
             is_late = time.monotonic() > self._last_commit + _COMMIT_EVERY_SECONDS
-            if is_late or self._uncommitted >= COMMIT_EVERY_PHOTOS:
+            if is_late or len(self._recorded) >= COMMIT_EVERY_PHOTOS:
                 self.commit()
 
-    def _record_content(self, reading: PhotoReading, digest: str, vector: NDArray[np.float32] | None) -> None:
-        db, decoded, problem = self._connection, reading.decoded, reading.problem
-        status = (reading.size_bytes, reading.mtime_ns, digest)
-        db.execute("INSERT OR REPLACE INTO hashed VALUES (?, ?, ?, ?)", (reading.path, *status))
-        db.execute(
-            "UPDATE photos SET changed = (size_bytes, mtime_ns) IS NOT (?1, ?2), size_bytes = ?1, mtime_ns = ?2,"
-            " content_sha256 = ?3 WHERE path = ?4",
-            (*status, reading.path),
-        )
-        if problem is not None:
-            db.execute("INSERT INTO unreadable VALUES (?, ?, ?)", (digest, problem.reason, problem.sentence))
-            self._claimed.discard(digest)
-        elif decoded is not None and vector is not None:
-            size = (decoded.width_px, decoded.height_px)
-            kept = (decoded.thumbnail, *size, decoded.media_type, decoded.perceptual_hash)
-            db.execute("INSERT INTO embedded VALUES (?, ?, ?, ?, ?, ?, ?)", (digest, vector.tobytes(), *kept))
-            self._claimed.discard(digest)
-
     def commit(self) -> None:
-        """Makes everything recorded so far survive a kill."""
+        """Writes everything recorded so far; from then on it survives a kill."""
         with self._lock:
-            self._connection.commit()
-            self._uncommitted, self._last_commit = 0, time.monotonic()
+            with self._connection as db:
+                self._recorded.write(db)
+            self._claimed -= self._recorded.contents()
+            self._recorded = Recorded()
+            self._last_commit = time.monotonic()
 
     @property
     def database(self) -> sqlite3.Connection:
         """The connection, for queries over what is recorded; the views `indexed` and `skipped` are made for them."""
+        self.commit()
         return self._connection
 
     def close(self) -> None:
         """Commits and closes."""
-        with self._lock:
-            self._connection.commit()
-            self._connection.close()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    try:
-        return _open_schema(path)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-        # A damaged file holds nothing that cannot be computed again.
-        for leftover in path.parent.glob(path.name + "*"):
-            leftover.unlink()
-        return _open_schema(path)
-
-
-def _open_schema(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing; a power cut at most the last commits
-        connection.executescript(_SCHEMA)
-        if "perceptual_hash" not in {row[1] for row in connection.execute("PRAGMA table_info(embedded)")}:
-            connection.execute("ALTER TABLE embedded ADD COLUMN perceptual_hash BLOB")  # left by an earlier release
-    except sqlite3.DatabaseError:
-        connection.close()
-        raise
-    return connection
+        with self._lock, closing(self._connection):
+            self.commit()

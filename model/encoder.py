@@ -1,36 +1,41 @@
-"""An ONNX Runtime session with a verified device: images in, unit-norm embeddings out."""
+"""An encoder on a verified device: images in, unit-norm embeddings out."""
 
-import threading
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from model.buckets import BucketedSession
 from model.bundle import Bundle, Modality
 from model.errors import BundleError, ProviderError
+from model.onnx_session import CPU, CUDA, OnnxSession
+from model.openvino_session import BF16, OpenVinoSession
 
 Device = Literal["auto", "cpu", "cuda"]
 GPU_MEMORY_MB = 4096  # most that an encoder takes unless told otherwise
-_CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+
+
+class EncoderSession(Protocol):
+    """What computes a network; called from several threads."""
+
+    @property
+    def provider(self) -> str:
+        """What really runs: a provider of ONNX Runtime, or OpenVINO."""
+
+    def run(self, images: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """(B, 3, S, S) float32 with B >= 1 to (B, D) float32, of any norm."""
 
 
 class Encoder:
     """Encodes prepared images of one modality. Safe to call from several threads at once."""
 
-    def __init__(self, session: ort.InferenceSession, bundle: Bundle, *, precision: str) -> None:
+    def __init__(self, session: EncoderSession, bundle: Bundle, *, precision: str) -> None:
         self.bundle = bundle
         self.precision = precision
-        self.provider: str = session.get_providers()[0]
+        self.provider = session.provider
         self._session = session
-        self._input: str = session.get_inputs()[0].name
-        self._on_gpu = None
-        if self.provider == _CUDA:
-            self._on_gpu = BucketedSession(session, embedding_dim=bundle.embedding_dim, device="cuda")
-        self._gpu_lock = threading.Lock()
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embeds a batch of prepared images.
@@ -54,13 +59,8 @@ class Encoder:
             )
         if not len(images):
             return np.empty((0, self.bundle.embedding_dim), np.float32)
-        if self._on_gpu is not None:
-            with self._gpu_lock:
-                embeddings = self._on_gpu.run(images)
-        else:
-            pieces = [images[i : i + 1] for i in range(len(images))]
-            embeddings = np.concatenate([self._session.run(None, {self._input: piece})[0] for piece in pieces])
-        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        embeddings = self._session.run(images)
+        norms = np.sqrt(np.add.reduce(embeddings * embeddings, axis=1, keepdims=True))
         return np.asarray(embeddings / np.maximum(norms, 1e-12), np.float32)
 
 
@@ -71,6 +71,7 @@ def open_encoder(
     device: Device = "auto",
     precision: str = "default",
     num_threads: int = 0,
+    at_once: int = 1,
     gpu_memory_mb: int = GPU_MEMORY_MB,
 ) -> Encoder:
     """Opens a bundle's encoder and makes sure it runs where it was asked to.
@@ -80,19 +81,23 @@ def open_encoder(
         modality: which of the two encoders.
         device: "cuda" requires a GPU; "auto" takes one when there is one and warns when it falls back to the CPU.
         precision: one the bundle holds, or "default": on a CPU the bundle's own choice, on a GPU fp16 where the bundle
-            holds it and otherwise fp32.
-        num_threads: CPU threads for one encode; 0 lets ONNX Runtime take all cores.
+            holds it and otherwise fp32. "bf16" computes the bundle's fp32 file on the CPU, in OpenVINO.
+        num_threads: CPU threads for one encode; 0 takes all cores.
+        at_once: how many threads will encode side by side; only OpenVINO has to know.
         gpu_memory_mb: most GPU memory, in megabytes, for weights and activations; ONNX Runtime fails beyond it.
 
     Returns:
         An encoder whose `provider` is the one that really runs.
 
     Raises:
-        ProviderError: CUDA was asked for and the session would run on the CPU.
+        ProviderError: CUDA was asked for and the session would run on the CPU, or bf16 where there is no OpenVINO or
+            no CPU that computes it.
         BundleError: the bundle does not hold the precision, or the file is no encoder of the bundle's dimensions.
     """
+    if precision == BF16:
+        return _open_bf16(bundle, modality, device, num_threads=num_threads, at_once=at_once)
     wanted = _wanted_provider(device)
-    if wanted == _CUDA and _CUDA in ort.get_available_providers():
+    if wanted == CUDA and CUDA in ort.get_available_providers():
         # The CUDA libraries come as packages, where the system's loader does not look.
         ort.preload_dlls()
     options = ort.SessionOptions()
@@ -105,15 +110,37 @@ def open_encoder(
     actual = session.get_providers()[0]
     if actual != wanted:
         _report_fallback(device, actual)
-        chosen = _precision(bundle, modality, precision, provider=_CPU)
-        session = _open_session(bundle, bundle.encoder_path(modality, chosen), options, [_CPU])
-    return Encoder(session, bundle, precision=chosen)
+        chosen = _precision(bundle, modality, precision, provider=CPU)
+        session = _open_session(bundle, bundle.encoder_path(modality, chosen), options, [CPU])
+    return Encoder(OnnxSession(session, embedding_dim=bundle.embedding_dim), bundle, precision=chosen)
+
+
+def encoder_file(bundle: Bundle, modality: Modality, precision: str) -> Path:
+    """The file that is computed in a precision: the bundle's own, or for bf16 its fp32 file.
+
+    Raises:
+        BundleError: the bundle does not hold it.
+    """
+    return bundle.encoder_path(modality, "fp32" if precision == BF16 else precision)
+
+
+def _open_bf16(bundle: Bundle, modality: Modality, device: Device, *, num_threads: int, at_once: int) -> Encoder:
+    if device == "cuda":
+        raise ProviderError("Precision bf16 runs on a CPU only; ask for device cpu, or for another precision.")
+    session = OpenVinoSession(
+        encoder_file(bundle, modality, BF16),
+        image_size_px=bundle.preprocessing.image_size_px,
+        embedding_dim=bundle.embedding_dim,
+        num_threads=num_threads,
+        at_once=at_once,
+    )
+    return Encoder(session, bundle, precision=BF16)
 
 
 def _precision(bundle: Bundle, modality: Modality, asked: str, *, provider: str) -> str:
     if asked != "default":
         return asked
-    if provider == _CPU:
+    if provider == CPU:
         return bundle.default_precision(modality)
     # int8 as it is quantised for a CPU would run on the CPU even here.
     return "fp16" if "fp16" in bundle.precisions(modality) else "fp32"
@@ -144,24 +171,24 @@ def _check_shapes(session: ort.InferenceSession, bundle: Bundle, path: Path) -> 
 
 
 def _wanted_provider(device: Device) -> str:
-    if device == "cpu" or (device == "auto" and _CUDA not in ort.get_available_providers()):
-        return _CPU
-    return _CUDA
+    if device == "cpu" or (device == "auto" and CUDA not in ort.get_available_providers()):
+        return CPU
+    return CUDA
 
 
 def _with_fallback(provider: str, gpu_memory_mb: int) -> list[Any]:
-    if provider == _CPU:
-        return [_CPU]
+    if provider == CPU:
+        return [CPU]
     options = {
         "gpu_mem_limit": gpu_memory_mb * 10**6,
         "arena_extend_strategy": "kSameAsRequested",  # the default doubles, and never gives back
         "cudnn_conv_algo_search": "HEURISTIC",  # the default tries all of them out for every new size of a batch
     }
-    return [(_CUDA, options), _CPU]
+    return [(CUDA, options), CPU]
 
 
 def _report_fallback(device: Device, actual: str) -> None:
-    what = f"ONNX Runtime would run on {actual} instead of {_CUDA}"
+    what = f"ONNX Runtime would run on {actual} instead of {CUDA}"
     remedy = "install the gpu extra and a CUDA driver, or ask for device cpu"
     if device == "cuda":
         raise ProviderError(f"Device cuda was asked for, but {what}; {remedy}.")

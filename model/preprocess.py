@@ -4,6 +4,7 @@ Training, indexing and serving all call these functions, so they cannot drift ap
 """
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self, cast
@@ -14,7 +15,7 @@ from PIL import Image, ImageChops
 
 from model.errors import BlankSketchError, BundleError
 from model.images import flatten_on_white, grey_on_white
-from model.strokes import set_stroke_width
+from model.strokes import set_stroke_width, with_blank_border
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -136,16 +137,18 @@ def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.
     darkness = _darkness_levels(grey)
     # A drawing may be a scan of many megapixels and is mostly paper: only what holds ink is worked on.
     box = _box_where(grey, darkness > 255 * preprocessing.ink_threshold)
-    margin = max(round(preprocessing.sketch_margin * side), preprocessing.stroke_width_px)
+    width_px = preprocessing.stroke_width_px
+    margin = max(round(preprocessing.sketch_margin * side), width_px)
     fitted = _fit(grey.crop(box).point(darkness.tolist()), side - 2 * margin)
-    canvas = Image.new("L", (side, side), 0)
-    canvas.paste(fitted, ((side - fitted.width) // 2, (side - fitted.height) // 2))
-    shade = np.asarray(canvas)
     # Fine lines fade when a large drawing is scaled down: the threshold follows the darkest strokes that are left.
-    darkest = float(np.percentile(shade[shade > 0], 90))
-    ink = shade > preprocessing.ink_threshold * darkest
-    lines = set_stroke_width(ink, width_px=preprocessing.stroke_width_px)
-    return Image.fromarray(np.where(lines, 0, 255).astype(np.uint8), "L")
+    shade = np.asarray(fitted)
+    threshold = preprocessing.ink_threshold * _quantile(shade[shade > 0], 0.9)
+    around = width_px // 2  # as far as the strokes may grow
+    lines = set_stroke_width(with_blank_border(shade > threshold, around), width_px=width_px)
+    drawing = Image.fromarray(lines.view(np.uint8) - np.uint8(1), "L")  # 0 where there is ink, elsewhere 255
+    canvas = Image.new("L", (side, side), 255)
+    canvas.paste(drawing, ((side - fitted.width) // 2 - around, (side - fitted.height) // 2 - around))
+    return canvas
 
 
 def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
@@ -158,19 +161,13 @@ def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.fl
     Returns:
         (3, S, S) float32.
     """
-    pixels = np.asarray(image)
+    pixels = np.asarray(image).astype(np.intp)  # what an array is indexed with; else each `take` converts by itself
     tensor = np.empty((3, *pixels.shape[:2]), np.float32)
-    for channel, levels in enumerate(_normalised_levels(preprocessing.mean, preprocessing.std)):
-        of_channel = pixels if pixels.ndim == 2 else pixels[:, :, channel]
-        np.take(levels, of_channel, out=tensor[channel], mode="clip")  # any mode but the default writes straight there
+    tensor[:] = pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    tensor /= np.float32(255)
+    tensor -= np.array(preprocessing.mean, np.float32)[:, None, None]
+    tensor /= np.array(preprocessing.std, np.float32)[:, None, None]
     return tensor
-
-
-@functools.cache
-def _normalised_levels(mean: tuple[float, ...], std: tuple[float, ...]) -> NDArray[np.float32]:
-    """(3, 256) float32: what each of the 256 values of a pixel becomes in each channel."""
-    scaled = np.arange(256, dtype=np.float32) / np.float32(255)
-    return (scaled - np.array(mean, np.float32)[:, None]) / np.array(std, np.float32)[:, None]
 
 
 def _darkness_levels(grey: Image.Image) -> NDArray[np.uint8]:
@@ -181,7 +178,7 @@ def _darkness_levels(grey: Image.Image) -> NDArray[np.uint8]:
     """
     width, height = grey.size
     edges = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]
-    paper = float(np.median(np.concatenate([np.asarray(grey.crop(edge)).ravel() for edge in edges])))
+    paper = _quantile(np.frombuffer(b"".join(grey.crop(edge).tobytes() for edge in edges), np.uint8), 0.5)
     lightest_first = paper >= 128
     darkest, lightest = cast("tuple[int, int]", grey.getextrema())
     contrast = paper - darkest if lightest_first else lightest - paper
@@ -191,6 +188,19 @@ def _darkness_levels(grey: Image.Image) -> NDArray[np.uint8]:
         )
     steps = (paper - np.arange(256.0)) * (1 if lightest_first else -1)
     return np.clip(np.rint(steps * 255 / contrast), 0, 255).astype(np.uint8)
+
+
+def _quantile(levels: NDArray[np.uint8], share: float) -> float:
+    """Below which level a share of the pixels lies, interpolated: numpy's quantile for a fifth of its time.
+
+    Args:
+        levels: (N,), at least one.
+        share: in [0, 1].
+    """
+    ordered = np.sort(levels)
+    position = share * (len(ordered) - 1)
+    below, above = int(ordered[math.floor(position)]), int(ordered[math.ceil(position)])
+    return below + (above - below) * (position - math.floor(position))
 
 
 _MIN_CONTRAST = 24.0  # of 255: below this, JPEG noise on an empty page would count as ink

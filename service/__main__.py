@@ -44,31 +44,27 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(settings: Settings) -> None:
     # Imported here so that --help and a mistyped flag are answered at once.
-    import uvicorn
+    from service.uploads.decoder_process import start_forkserver
+
+    if settings.decoder_processes != 0:
+        start_forkserver()  # first, as it takes half a second beside what follows
     from prometheus_client import disable_created_metrics
 
     from service.app import create_app
-    from service.listening import listen
-    from service.server import DrainingServer
+    from service.listening import allow_many_connections, listen
+    from service.server import DrainingServer, server_config
     from service.startup import open_engine
 
     # Once it has drained, uvicorn raises the signal again: as an interrupt it ends in `main`, with status 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     set_up_logs(settings.log_level, settings.log_format)
+    allow_many_connections()
     with listen(settings.host, settings.port) as listener:
         engine = open_engine(settings)
         # Without it every counter has a second series that nothing reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         app = create_app(settings, engine=engine, give_up=leave_unready)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,  # the app logs its own line for each request
-            server_header=False,
-            proxy_headers=False,  # the app knows which proxies to believe
-            ws="none",
-            timeout_graceful_shutdown=settings.shutdown_seconds,
-        )
+        config = server_config(app, settings)
         _announce(engine, listener, settings)
         try:
             server = DrainingServer(config, drain=app.state.drain, drain_seconds=settings.drain_seconds)

@@ -20,6 +20,7 @@ from service.error_handlers import add_error_handlers
 from service.feedback import KEPT, FeedbackStore
 from service.feedback_route import EXPECTATIONS as FEEDBACK_EXPECTATIONS
 from service.feedback_route import feedback_router
+from service.intake import IntakeMiddleware, keep_uploads_in_memory
 from service.live_gallery import LiveGallery
 from service.metrics import Metrics
 from service.metrics_route import router as metrics_router
@@ -84,7 +85,13 @@ def create_app(
     if metrics_access(settings) != "off":
         include(app, metrics_router, settings)
     add_page(app)
+    keep_uploads_in_memory()
     app.add_middleware(AdmissionMiddleware)
+    app.add_middleware(
+        IntakeMiddleware,
+        patience_seconds=settings.slow_client_seconds,
+        memory_bytes=settings.max_body_memory_mb * 2**20,
+    )
     add_access(app, settings)
     app.add_middleware(
         BodyLimitMiddleware,

@@ -1,10 +1,8 @@
-"""How many searches fit the machine: usable cores, threads for one encode, sketches encoded at once."""
+"""How many searches fit the machine: threads for one encode, sketches encoded at once."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +11,6 @@ from service.interfaces import SketchEncoder
 
 E = TypeVar("E", bound=SketchEncoder)
 
-_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _UNHURRIED_SECONDS = 0.025  # a quarter of the 100 ms within which results should follow the pen
 _TRIALS = 3
 
@@ -29,17 +26,6 @@ class Lanes:
 
     threads: int
     encodes: int
-
-
-def usable_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
-    """How many cores this process may use: its affinity, or the limit of its container where that is lower."""
-    affine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = quota_file.read_text(encoding="ascii").split()
-        limit = affine if quota == "max" else max(1, int(quota) // int(period))
-    except (OSError, ValueError):  # no container, or no Linux
-        limit = affine
-    return min(affine, limit)
 
 
 def calibrate(open_with: Callable[[int], E], *, threads: int, encodes: int, cores: int) -> tuple[E, Lanes]:

@@ -142,7 +142,7 @@ class SearchEngine:
                     raise UnknownPhotoError(photo_id)
                 found = gallery.search(vector, k=k + 1, rows=gallery.select(filters))
                 hits = [hit for hit in found if hit.photo_id != photo_id][:k]
-                photos = _ranked(gallery, hits, min_score)
+                photos = _ranked(hits, min_score)
             return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
     def photo(self, photo_id: str) -> PhotoItem:
@@ -189,7 +189,7 @@ class SearchEngine:
         stages.add("prepare", prepared.prepare_ms)
         embedding = self._encode(prepared.pixels, stages)
         with stages.time("search"):
-            photos = _ranked(gallery, gallery.search(embedding, k=k, rows=rows), min_score)
+            photos = _ranked(gallery.search(embedding, k=k, rows=rows), min_score)
         return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
     def _encode(self, prepared: NDArray[np.float32], stages: "_Stages") -> NDArray[np.float32]:
@@ -223,7 +223,9 @@ class _Stages:
         return {**self._milliseconds, "total": (time.perf_counter() - self._start) * 1000}
 
 
-def _ranked(gallery: PhotoGallery, hits: Sequence[PhotoHit], min_score: float | None) -> tuple[RankedPhoto, ...]:
-    kept = [hit for hit in hits if min_score is None or hit.score >= min_score]
-    items = gallery.items([hit.photo_id for hit in kept])
-    return tuple(RankedPhoto(hit.photo_id, hit.score, items[hit.photo_id].metadata) for hit in kept)
+def _ranked(hits: Sequence[PhotoHit], min_score: float | None) -> tuple[RankedPhoto, ...]:
+    return tuple(
+        RankedPhoto(hit.photo_id, hit.score, hit.metadata)
+        for hit in hits
+        if min_score is None or hit.score >= min_score
+    )

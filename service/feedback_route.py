@@ -25,7 +25,7 @@ def feedback_router(settings: Settings) -> APIRouter:
     @router.post(
         "/feedback",
         summary="This photo is the one that the drawing meant",
-        responses=documented_errors(400, 401, 404, 413, 415, 422, 429, 500, 503, 507),
+        responses=documented_errors(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 507),
     )
     async def feedback(
         request: Request,

@@ -1,9 +1,22 @@
-"""The socket that the service listens on."""
+"""The socket that the service listens on, and how many connections it may have."""
 
+import resource
 import socket
+from contextlib import suppress
 
 from model.errors import SketchSearchError
 from service.settings import environment_variable, flag
+
+_MOST_FILES = 16_384  # a connection takes some 10 kB of memory, too
+
+
+def allow_many_connections() -> None:
+    """Raises the limit of open files, of which each connection is one, from the 1,024 that many systems begin with."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):  # then it stays as it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -43,3 +43,5 @@ def set_up_logs(level: str, log_format: LogFormat) -> None:
     handler.setFormatter(JsonFormatter() if log_format == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.captureWarnings(True)
+    # It names bytes of what a client sent; that a form could not be read is in the line of its request.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)

@@ -22,7 +22,7 @@ _FILTER = (
     "or price>=10 (also >, <=, <); may be repeated, and then all must hold; /info lists the columns"
 )
 _FILTER_EXAMPLES = [["brand=acme", "price>=10"]]
-_UPLOAD_ERRORS = documented_errors(400, 401, 413, 415, 422, 429, 500, 503)
+_UPLOAD_ERRORS = documented_errors(400, 401, 408, 413, 415, 422, 429, 500, 503)
 
 
 def query_router(settings: Settings) -> APIRouter:
@@ -89,7 +89,7 @@ def _add_search_batch(router: APIRouter, settings: Settings) -> None:
         if len(sketches) > settings.max_batch_sketches:
             message = f"{len(sketches)} sketches were sent; send at most {settings.max_batch_sketches} in one request."
             raise Refusal(422, "too_many_sketches", message)
-        quota_of(request.scope).spend(len(sketches) - 1)
+        quota_of(request.scope).spend_more(len(sketches) - 1)
         files = [await _read(sketch, settings.max_upload_bytes) for sketch in sketches]
         batch = await serving.search(
             request, lambda _: serving.engine.search_each(files, k=k, min_score=min_score, filters=filters or ())

@@ -221,13 +221,14 @@ _ERROR_MEANINGS = {
     401: "the service asks for an API key, and there is none or a wrong one",
     403: "the API key is not one for this",
     404: "there is no such photo",
+    408: "the request came too slowly; the connection is closed",
     413: "the upload has too many bytes or the image too many pixels",
     415: "not an image of an accepted format, or not a multipart form",
     416: "the range lies outside the file",
     422: "the sketch is blank, or a parameter or filter is missing, unknown or out of range",
-    429: "too many searches from this address or with this key; Retry-After says when to come back",
+    429: "too many requests from this address or with this key; Retry-After says when to come back",
     500: "the service failed; the log has the details under the request id of the answer",
-    503: "more searches are waiting than can be answered soon, or none can be answered; Retry-After says when to retry",
+    503: "more is waiting or coming in than can be answered soon, or nothing can be; Retry-After says when to retry",
     507: "the folder for feedback is full",
 }
 

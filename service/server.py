@@ -6,16 +6,35 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from service.connection import Connection
 from service.draining import Drain
+from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 _FIRST_REQUEST_SECONDS = 0.5  # for clients that have connected already and whose request is on its way
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is to serve the app."""
+    connection = partial(Connection, patience_seconds=settings.slow_client_seconds)
+    return uvicorn.Config(
+        app,
+        http=cast(Any, connection),  # uvicorn only calls it, but asks for a class
+        log_config=None,
+        access_log=False,  # the app logs its own line for each request
+        server_header=False,
+        proxy_headers=False,  # the app knows which proxies to believe
+        ws="none",
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
 
 
 class DrainingServer(uvicorn.Server):

@@ -55,7 +55,11 @@ class Settings(BaseSettings):
     index_device_memory_mb: int = Field(
         4096, ge=1, description="most GPU memory for the index; twice that while a new generation replaces the old"
     )
-    precision: str = Field("default", description="encoder precision, such as fp32; default is the bundle's choice")
+    precision: str = Field(
+        "default",
+        description="encoder precision, such as fp32; default is the bundle's choice; bf16 computes in OpenVINO, on a "
+        "CPU with AMX, and needs the extra openvino",
+    )
     encoder_memory_mb: int = Field(4096, ge=1, description="most GPU memory for the encoder, in megabytes")
     max_encode_batch: int = Field(
         64,
@@ -97,6 +101,12 @@ class Settings(BaseSettings):
     max_batch_bytes: int = Field(
         40 * 1024 * 1024, ge=1, description="largest body of one request to /search/batch, in bytes"
     )
+    max_body_memory_mb: int = Field(
+        256, ge=1, description="most memory for all bodies that are in hand at once, in megabytes; beyond it 503"
+    )
+    slow_client_seconds: float = Field(
+        20.0, gt=0, description="a request's head must come within this time, and 4 kB/s of its body while it lasts"
+    )
     ready_deadline_seconds: float = Field(
         5.0, gt=0, description="/readyz turns red when an encode and a search take longer than this"
     )
@@ -121,6 +131,9 @@ class Settings(BaseSettings):
         "", description="most searches of one client address, such as 20/second;600/minute; if unset, any number"
     )
     searches_per_key: str = Field("", description="most searches with one API key, in the same form")
+    lookups_per_address: str = Field(
+        "", description="most photos, thumbnails and other look-ups of one client address, in the same form"
+    )
     trusted_proxies: str = Field(
         "", description="addresses or networks of proxies whose X-Forwarded-For is believed, apart by commas"
     )
@@ -147,7 +160,7 @@ class Settings(BaseSettings):
         """The allowed origins, one by one."""
         return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
 
-    @field_validator("searches_per_address", "searches_per_key")
+    @field_validator("searches_per_address", "searches_per_key", "lookups_per_address")
     @classmethod
     def _is_rate(cls, value: str) -> str:
         if value:

@@ -7,11 +7,12 @@ from index_builder.errors import GpuError
 from index_builder.place import read_place
 from index_builder.sources import FolderSource, open_source
 from model.bundle import Bundle, default_bundle_path, read_bundle
+from model.cores import usable_cores
 from model.encoder import Encoder, open_encoder
 from model.errors import SketchSearchError
 from model.preprocess import Preprocessing
 from service.batching import BatchingEncoder
-from service.capacity import calibrate, usable_cores
+from service.capacity import calibrate
 from service.engine import SearchEngine
 from service.index_device import open_index_device
 from service.interfaces import SketchEncoder
@@ -90,6 +91,7 @@ def _open_sketch_encoder(bundle: Bundle, settings: Settings) -> tuple[SketchEnco
             device=settings.device,
             precision=settings.precision,
             num_threads=num_threads,
+            at_once=settings.concurrent_encodes or max(1, usable_cores() // num_threads),
             gpu_memory_mb=settings.encoder_memory_mb,
         )
 

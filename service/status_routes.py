@@ -55,7 +55,7 @@ def info_router(settings: Settings) -> APIRouter:
     """The route that says what is running."""
     router = APIRouter(tags=["status"])
 
-    @router.get("/info", summary="What is running, with which limits?", responses=documented_errors(401, 500))
+    @router.get("/info", summary="What is running, with which limits?", responses=documented_errors(401, 429, 500))
     async def info(request: Request, serving: ServingNow) -> InfoAnswer:
         """Versions, encoder, gallery and limits."""
         return InfoAnswer(

@@ -1,4 +1,4 @@
-"""Tests by properties try the same cases on every machine and at every run, so a red one is always the code's doing.
+"""Shared by all tests. Those by properties try the same cases at every run, so a red one is always the code's doing.
 
 A Milvus for the tests is started here: `milvus-lite server`, which speaks the protocol of the real one over gRPC.
 """
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -87,3 +88,25 @@ def own_milvus(milvus_packages: None, tmp_path: Path) -> Iterator[MilvusServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def gpu_checks() -> ModuleType:
+    """`docker/gpu_checks.py`, which is a script and belongs to no package."""
+    path = Path(__file__).parents[1] / "docker" / "gpu_checks.py"
+    spec = importlib.util.spec_from_file_location("gpu_checks", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def bf16() -> None:
+    """Skips a test where bfloat16 cannot be computed."""
+    if importlib.util.find_spec("openvino") is None:
+        pytest.skip("the extra openvino is not installed")
+    flags = Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""
+    if not ("amx_bf16" in flags or "avx512_bf16" in flags):
+        pytest.skip("this CPU computes no bfloat16")

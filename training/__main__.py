@@ -103,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--bundle", type=Path, required=True, help="folder of the encoder bundle")
     command.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
     command.add_argument("--split", default="test", help="of the manifest (test)")
-    command.add_argument("--precision", default="default", help="of both encoders: fp32, int8, or the bundle's choice")
+    command.add_argument(
+        "--precision", default="default", help="of both encoders: fp32, int8, bf16, or the bundle's choice"
+    )
     command.add_argument("--distractors", type=Path, help="folder of further photos to put into the gallery")
     _add_device(command, "where to embed")
     command.set_defaults(call=_evaluate)

@@ -20,13 +20,17 @@ class SketchSearch:
 
     async def __call__(self, request: Request) -> dict[str, Any]:
         form = await request.form()
-        return self.searcher.search(await form["sketch"].read(), int(form["k"]))
+        sketch, k = form["sketch"], form["k"]
+        assert not isinstance(sketch, str)
+        assert isinstance(k, str)
+        return self.searcher.search(await sketch.read(), int(k))
 
 
 if __name__ == "__main__":
     ray.init(include_dashboard=False, log_to_driver=False, num_cpus=os.cpu_count(), object_store_memory=100 * 2**20)
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
-    serve.run(SketchSearch.bind(os.environ["ASSETS"]), route_prefix="/search")
+    deployment: Any = SketchSearch  # what the decorator makes of it, without types
+    serve.run(deployment.bind(os.environ["ASSETS"]), route_prefix="/search")
     signal.sigwait([signal.SIGTERM, signal.SIGINT])
     serve.shutdown()
     ray.shutdown()

@@ -16,37 +16,31 @@ import errno
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import faiss
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from benchmarks.living_kills import content_of
-from benchmarks.living_photos import write_photo
-from index_builder.build import BuildSettings, build_gallery
-from index_builder.gallery import CURRENT, GENERATIONS, open_gallery
-from index_builder.generation_files import verify_files
-from index_builder.photo_model import PhotoModel
-from index_builder.progress import SilentProgress
+from benchmarks.reliability.disk_scenarios import (
+    PUBLISHED,
+    SENTENCE,
+    Scenario,
+    build,
+    in_fork,
+    scenarios,
+    verified_content,
+)
+from index_builder.gallery import CURRENT, GENERATIONS
 from index_builder.publish import WORK
 from model.errors import SketchSearchError
-from model.preprocess import Preprocessing, prepare_photo
 
-_PUBLISHED, _SENTENCE, _TRACEBACK = 0, 2, 3
-_DIMENSION = 8
-_PREPROCESSING = Preprocessing(image_size_px=32)
 _SHIM = "SKETCH_SEARCH_FAILING_CALLS"
 
 
@@ -66,17 +60,6 @@ def main() -> None:
                 fill_small_disks(scenario, tally)
     print(json.dumps({"runs": tally.runs, "problems": tally.problems[:20]}, indent=2))
     sys.exit(bool(tally.problems))
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A state of a gallery and its photos, and what a build has to make of it."""
-
-    name: str
-    photos: Path
-    start: Path
-    before: dict[str, Any] | None
-    after: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -112,51 +95,12 @@ class Tally:
             self.problems.append(f"{what}, {where}: {problem}")
 
 
-class MeanColours:
-    """An encoder without a network, whose forks need no threads."""
-
-    provider, precision = "CPUExecutionProvider", "fp32"
-
-    def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(B, 3, 32, 32) to (B, 8), unit norm."""
-        cells = images.reshape(len(images), 3, 4, 8, 32).mean(axis=(3, 4)).reshape(len(images), 12)[:, :_DIMENSION]
-        return np.asarray(cells / np.linalg.norm(cells, axis=1, keepdims=True), np.float32)
-
-
-def build(photos: Path, out: Path) -> None:
-    """An undisturbed build, in this process."""
-
-    def prepare(image: Image.Image) -> NDArray[np.float32]:
-        return prepare_photo(image, _PREPROCESSING)
-
-    model = PhotoModel("colours", "c" * 64, "fp32", _DIMENSION, 32, prepare, MeanColours)
-    build_gallery(BuildSettings(photos, out, num_workers=1), model=model, progress=SilentProgress())
-
-
-def scenarios(folder: Path, num_photos: int) -> Iterator[Scenario]:
-    """A first build, and a rebuild after a photo has come, another has gone and a third has changed."""
-    photos, empty = folder / "photos", folder / "empty"
-    photos.mkdir()
-    empty.mkdir()
-    for number in range(num_photos):
-        write_photo(photos / f"{number:02}.jpg", number)
-    in_fork(lambda: build(photos, folder / "first"))
-    first = content_of(folder / "first")
-    yield Scenario("first build", photos, empty, None, first)
-    write_photo(photos / f"{num_photos:02}.jpg", num_photos)
-    write_photo(photos / "01.jpg", num_photos + 1)
-    (photos / "00.jpg").unlink()
-    shutil.copytree(folder / "first", folder / "second")
-    in_fork(lambda: build(photos, folder / "second"))
-    yield Scenario("rebuild", photos, folder / "first", first, content_of(folder / "second"))
-
-
 def fail_at_every_call(scenario: Scenario, failure: Failure, every: int, tally: Tally) -> None:
     total = count_calls(scenario, failure)
     for number in range(1, total + 1, every):
         with fresh_copy(scenario) as out:
             what = f"{scenario.name}: {failure.name}"
-            status, said = in_fork(lambda n=number, out=out: failing_build(scenario, out, failure, n))
+            status, said = in_fork(partial(failing_build, scenario, out, failure, number))
             outcome, problem = judge(scenario, out, status, said)
             tally.note(what, outcome, problem, f"call {number} of {total}")
 
@@ -167,7 +111,7 @@ def fill_small_disks(scenario: Scenario, tally: Tally) -> None:
         with fresh_copy(scenario, size=f"{kibibytes}k") as out:
             if scenario.before is not None and not (out / CURRENT).exists():
                 continue  # not even the gallery before has room
-            status, said = in_fork(lambda out=out: build(scenario.photos, out))
+            status, said = in_fork(partial(build, scenario.photos, out))
             subprocess.run(["mount", "-o", "remount,size=64m", str(out.parent)], check=True)
             outcome, problem = judge(scenario, out, status, said)
             tally.note(f"{scenario.name}: a tmpfs of 16 to 688 KiB", outcome, problem, f"{kibibytes} KiB")
@@ -193,13 +137,13 @@ def fresh_copy(scenario: Scenario, *, size: str | None = None) -> Iterator[Path]
 
 def judge(scenario: Scenario, out: Path, status: int, said: str) -> tuple[str, str | None]:
     """What the build came to, and what is wrong with it, if something is."""
-    outcome = {_PUBLISHED: "published", _SENTENCE: "ended with a sentence"}.get(status, "traceback")
+    outcome = {PUBLISHED: "published", SENTENCE: "ended with a sentence"}.get(status, "traceback")
     try:
         left = verified_content(out)
-        if left not in (scenario.before, scenario.after) or (status == _PUBLISHED and left != scenario.after):
+        if left not in (scenario.before, scenario.after) or (status == PUBLISHED and left != scenario.after):
             return outcome, "the gallery is neither the one before nor the one after"
         again, why = in_fork(lambda: build(scenario.photos, out))
-        if again != _PUBLISHED or verified_content(out) != scenario.after:
+        if again != PUBLISHED or verified_content(out) != scenario.after:
             return outcome, f"the next build does not mend it: {why}"
     except Exception as error:  # whatever it is, it is a finding
         return outcome, f"{type(error).__name__}: {error}"
@@ -207,15 +151,6 @@ def judge(scenario: Scenario, out: Path, status: int, said: str) -> tuple[str, s
     if leftovers:
         return outcome, f"left behind: {leftovers}"
     return outcome, f"a traceback: {said}" if outcome == "traceback" else None
-
-
-def verified_content(out: Path) -> dict[str, Any] | None:
-    """All that the gallery answers, every file hashed; None when there is none."""
-    if not (out / CURRENT).exists():
-        return None
-    with open_gallery(out, bundle=None) as gallery:
-        verify_files(gallery.folder, gallery.manifest)
-    return content_of(out)
 
 
 def count_calls(scenario: Scenario, failure: Failure) -> int:
@@ -234,28 +169,6 @@ def failing_build(scenario: Scenario, out: Path, failure: Failure, number: int) 
         shim.arm(b"", ctypes.c_long(0), 0, 0, 0) if number else None
     if not number:
         raise SketchSearchError(str(shim.counted()))
-
-
-def in_fork(work: Callable[[], None]) -> tuple[int, str]:
-    """Runs work in a child process; returns how it ended, as the command line would, and its last words."""
-    with tempfile.TemporaryFile("w+") as words:
-        child = os.fork()
-        if not child:
-            status = _PUBLISHED
-            os.dup2(words.fileno(), 2)
-            try:
-                work()
-            except (SketchSearchError, OSError, sqlite3.Error) as error:  # as index_builder.commands.run
-                status = _SENTENCE
-                words.write(str(error))
-            except BaseException:
-                status = _TRACEBACK
-                words.write(traceback.format_exc())
-            words.flush()
-            os._exit(status)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        words.seek(0)
-        return status, words.read()
 
 
 def _run_again_with_the_shim() -> None:

@@ -1,8 +1,9 @@
 """Throws schemathesis at a running service: thousands of requests made from its OpenAPI description, right and wrong.
 
 Counts server errors and answers that the description does not document: another status, content type, header or body.
-schemathesis is a program of its own and not among the project's dependencies (`uv tool install schemathesis`). Prints
-one JSON object; ends with status 1 when something was found.
+schemathesis is a program of its own and not among the project's dependencies
+(`uv tool install schemathesis --with pillow --with httpx2`). Prints one JSON object; ends with status 1 when something
+was found.
 
     python -m benchmarks.reliability.openapi_cases [--examples 4500] [--schemathesis schemathesis]
 """

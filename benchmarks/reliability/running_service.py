@@ -19,9 +19,17 @@ _PATIENCE_SECONDS = 180.0  # of a machine that has much else to do
 
 @dataclass(frozen=True)
 class Resources:
-    """What a service holds: its process and all processes below it."""
+    """What a service holds: its process and all processes below it.
+
+    Attributes:
+        rss_mb: resident memory of all.
+        own_mb: of the service's process alone, without what is mapped from files.
+        num_fds: open descriptors of all.
+        num_processes: how many they are.
+    """
 
     rss_mb: float
+    own_mb: float
     num_fds: int
     num_processes: int
 
@@ -36,7 +44,8 @@ class RunningService:
     def resources(self) -> Resources:
         """Resident memory, descriptors and processes, summed over the process tree."""
         pids = list(_tree(self.process.pid))
-        return Resources(sum(map(_rss_mb, pids)), sum(map(_num_fds, pids)), len(pids))
+        own_mb = _status_mb(self.process.pid, "RssAnon")
+        return Resources(sum(map(_rss_mb, pids)), own_mb, sum(map(_num_fds, pids)), len(pids))
 
     def peak_rss_mb(self) -> float:
         """The most memory that the process tree has held since `reset_peak`, process by process."""

@@ -57,10 +57,15 @@ def soak(service: RunningService, folder: Path, arguments: argparse.Namespace) -
     return {"minutes": arguments.minutes, "reloads": num_reloads, **summary(visitors, readings)}
 
 
+def per_hour(minutes: list[float], megabytes: list[float]) -> float:
+    """The slope of a straight line through readings."""
+    return round(60 * statistics.linear_regression(minutes, megabytes).slope, 1) if len(minutes) > 1 else 0.0
+
+
 def summary(visitors: Visitors, readings: list[tuple[float, Resources]]) -> dict[str, Any]:
     settled = readings[len(readings) // 4 :]
-    minutes, megabytes = [minute for minute, _ in settled], [each.rss_mb for _, each in settled]
-    slope = statistics.linear_regression(minutes, megabytes).slope if len(settled) > 1 else 0.0
+    minutes = [minute for minute, _ in settled]
+    megabytes, own = [each.rss_mb for _, each in settled], [each.own_mb for _, each in settled]
     fds = [each.num_fds for _, each in settled]
     unexpected = [answer for answer in visitors.answers if not answer.as_expected]
     return {
@@ -68,7 +73,10 @@ def summary(visitors: Visitors, readings: list[tuple[float, Resources]]) -> dict
         "by_status": dict(Counter(str(answer.status) for answer in visitors.answers)),
         "unexpected": Counter(f"{answer.kind} {answer.status}" for answer in unexpected),
         "rss_mb": {"first": round(megabytes[0]), "last": round(megabytes[-1]), "highest": round(max(megabytes))},
-        "rss_mb_per_hour": round(60 * slope, 1),
+        "rss_mb_per_hour": per_hour(minutes, megabytes),
+        "own_mb": {"first": round(own[0], 1), "last": round(own[-1], 1), "highest": round(max(own), 1)},
+        "own_mb_per_hour": per_hour(minutes, own),
+        "own_mb_per_hour_of_the_last_half": per_hour(minutes[len(own) // 3 :], own[len(own) // 3 :]),
         "fds": {"first": fds[0], "last": fds[-1], "lowest": min(fds), "highest": max(fds)},
         "processes": sorted({each.num_processes for _, each in settled}),
     }

@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.serving.assets import write_assets
 from benchmarks.serving.client import search_request
-from benchmarks.serving.contenders import TITLES, Contender, Subject, contenders, service_python
+from benchmarks.serving.contenders import BF16, TITLES, Contender, Subject, contenders, service_python
 from benchmarks.serving.environments import ROOT
 from benchmarks.serving.report import write_report
 from benchmarks.serving.results import add_rounds, describe_run
@@ -35,8 +35,8 @@ RESULTS_PER_ANSWER = 12
 
 def main() -> None:
     arguments = _arguments()
-    for number in (signal.SIGTERM, signal.SIGINT):  # however the benchmark is ended, it ends the contender that runs
-        signal.signal(number, signal.default_int_handler)
+    for each in (signal.SIGTERM, signal.SIGINT):  # however the benchmark is ended, it ends the contender that runs
+        signal.signal(each, signal.default_int_handler)
     bundle = read_bundle(arguments.bundle)
     arguments.out.mkdir(parents=True, exist_ok=True)
     precision = bundle.default_precision("sketch") if arguments.precision == "default" else arguments.precision
@@ -48,7 +48,8 @@ def main() -> None:
     requests = [search_request(each, path="/search", host="127.0.0.1", k=RESULTS_PER_ANSWER) for each in sketches]
     plan = LoadPlan(seconds=arguments.seconds, concurrency=arguments.concurrency, deadline_ms=arguments.deadline_ms)
     if arguments.soak:
-        print(json.dumps(soak(contenders(["ours"], subject)[0], requests, minutes=arguments.soak, out=arguments.out)))
+        name = next(name for name in arguments.contenders if name in ("ours", BF16))
+        print(json.dumps(soak(contenders([name], subject)[0], requests, minutes=arguments.soak, out=arguments.out)))
         return
     taking_part = _prepared(arguments.contenders, subject, bundle)
     about = describe_run(bundle, subject, plan, num_sketches=len(sketches))
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 def _prepared(names: list[str], subject: Subject, bundle: Bundle) -> list[Contender]:
-    if any(name != "ours" for name in names):
+    if any(name not in ("ours", BF16) for name in names):
         write_assets(bundle, subject.gallery, precision=subject.precision, folder=subject.assets)
     return contenders(names, subject)
 
@@ -72,8 +73,10 @@ def _round(
     for contender in taking_part:
         print(f"{contender.title} …", file=sys.stderr, flush=True)
         try:
+            if contender.name == BF16:
+                found["ceiling_bf16"] = [_ceiling(arguments, "bf16")]
             figures = turn(contender, requests, plan, log=arguments.out / f"{contender.name}.log")
-        except (TimeoutError, SystemExit) as error:
+        except (TimeoutError, SystemExit, subprocess.CalledProcessError) as error:
             # The others' figures stand; the report says who is missing and why.
             found["failed"][contender.name] = str(error)
             print(error, file=sys.stderr)
@@ -84,7 +87,7 @@ def _round(
 
 
 def _ceiling(arguments: argparse.Namespace, precision: str) -> dict[str, Any]:
-    python = str(service_python(arguments.device, cache=arguments.cache))
+    python = str(service_python(arguments.device, precision, cache=arguments.cache))
     command = [python, "-m", "benchmarks.serving.ceiling", "--bundle", str(arguments.bundle.resolve())]
     command += ["--device", arguments.device, "--precision", precision, "--seconds", str(min(3.0, arguments.seconds))]
     if arguments.sketches:

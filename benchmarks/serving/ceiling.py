@@ -1,4 +1,4 @@
-"""The encoder-only ceiling: a bare loop on the ONNX Runtime session, nothing decoded, prepared, searched or sent.
+"""The encoder-only ceiling: a bare loop on the session, nothing decoded, prepared, searched or sent.
 
     python -m benchmarks.serving.ceiling --bundle BUNDLE --precision int8 --sketches FOLDER --seconds 5
 
@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from numpy.typing import NDArray
 
 from benchmarks.serving.figures import percentiles
 from benchmarks.serving.sketches import read_sketches
-from model.bundle import read_bundle
+from model.bundle import Bundle, read_bundle
 from model.images import decode_image
+from model.openvino_session import BF16, OpenVinoSession
 from model.preprocess import prepare_sketch
 
+Run = Callable[[NDArray[np.float32]], object]  # (1, 3, S, S)
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -39,19 +42,22 @@ def main() -> None:
     sketches = read_sketches(arguments.sketches)
     images = [decode_image(each, max_pixels=25_000_000, formats=("PNG",)) for each in sketches]
     prepared = [prepare_sketch(image, bundle.preprocessing)[None] for image in images]
-    onnx, cores = bundle.encoder_path("sketch", arguments.precision), len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
     ways = {"one_caller_all_cores": (1, cores), "one_caller_a_core": (cores, 1)}
-    results = {
-        name: loops(onnx, prepared, arguments.device, callers=callers, threads=threads, seconds=arguments.seconds / 2)
-        for name, (callers, threads) in ways.items()
-    }
+    results = {}
+    for name, (callers, threads) in ways.items():
+        if arguments.precision == BF16:
+            run = in_openvino(bundle, callers=callers, threads=threads)
+        else:
+            onnx = bundle.encoder_path("sketch", arguments.precision)
+            run = in_onnx_runtime(onnx, arguments.device, threads=threads)
+        figures = loops(run, prepared, callers=callers, seconds=arguments.seconds / 2)
+        results[name] = figures | {"callers": callers, "threads": threads}
     print(json.dumps(results))
 
 
-def loops(
-    onnx: Path, prepared: list[NDArray[np.float32]], device: str, *, callers: int, threads: int, seconds: float
-) -> dict[str, Any]:
-    """Encodes as fast as so many callers can; percentiles in milliseconds and encodes a second.
+def in_onnx_runtime(onnx: Path, device: str, *, threads: int) -> Run:
+    """A bare session of ONNX Runtime.
 
     Raises:
         RuntimeError: ONNX Runtime would run elsewhere than on the device.
@@ -64,8 +70,19 @@ def loops(
     if session.get_providers()[0] != PROVIDERS[device]:
         raise RuntimeError(f"The encoder would run on {session.get_providers()[0]}; check the GPU install.")
     name = session.get_inputs()[0].name
+    return lambda image: session.run(None, {name: image})
+
+
+def in_openvino(bundle: Bundle, *, callers: int, threads: int) -> Run:
+    """The project's session of OpenVINO, which is as bare."""
+    size = {"image_size_px": bundle.preprocessing.image_size_px, "embedding_dim": bundle.embedding_dim}
+    return OpenVinoSession(bundle.encoder_path("sketch", "fp32"), **size, num_threads=threads, at_once=callers).run
+
+
+def loops(run: Run, prepared: list[NDArray[np.float32]], *, callers: int, seconds: float) -> dict[str, Any]:
+    """Encodes as fast as so many callers can; percentiles in milliseconds and encodes a second."""
     for image in prepared[:10]:
-        session.run(None, {name: image})
+        run(image)
     durations: list[float] = []
     computed = time.process_time()
     end = time.perf_counter() + seconds
@@ -73,7 +90,7 @@ def loops(
     def call() -> None:
         turn = 0
         while (start := time.perf_counter()) < end:
-            session.run(None, {name: prepared[turn % len(prepared)]})
+            run(prepared[turn % len(prepared)])
             durations.append(time.perf_counter() - start)
             turn += 1
 
@@ -83,8 +100,6 @@ def loops(
     for caller in callers_running:
         caller.join()
     return percentiles(durations) | {
-        "callers": callers,
-        "threads": threads,
         "per_second": len(durations) / seconds,
         "cpu_ms": (time.process_time() - computed) / len(durations) * 1000,
     }

@@ -39,8 +39,10 @@ class Contender:
     folder: Path = ROOT
 
 
+BF16 = "ours-bf16"
 TITLES = {
     "ours": "this service",
+    "ours-bf16": "this service, bf16 in OpenVINO",
     "fastapi-torch": "FastAPI + PyTorch + FAISS",
     "litserve": "LitServe, same ONNX",
     "ray-serve": "Ray Serve, same ONNX",
@@ -49,15 +51,16 @@ TITLES = {
 
 def contenders(names: list[str], subject: Subject) -> list[Contender]:
     """The contenders of these names, their environments made where they are missing."""
-    return [_ours(subject) if name == "ours" else _peer(name, subject) for name in names]
+    return [_ours(name, subject) if name in ("ours", BF16) else _peer(name, subject) for name in names]
 
 
-def _ours(subject: Subject) -> Contender:
-    python = service_python(subject.device, cache=subject.cache)
+def _ours(name: str, subject: Subject) -> Contender:
+    precision = "bf16" if name == BF16 else subject.precision
+    python = service_python(subject.device, precision, cache=subject.cache)
     options = {
         "--gallery": str(subject.gallery.resolve()),
         "--bundle": str(subject.bundle.resolve()),
-        "--precision": subject.precision,
+        "--precision": precision,
         "--device": subject.device,
         "--log-level": "error",
     }
@@ -66,7 +69,7 @@ def _ours(subject: Subject) -> Contender:
     def command(port: int) -> list[str]:
         return [str(python), "-m", "service", *flags, "--port", str(port)]
 
-    return Contender("ours", TITLES["ours"], command)
+    return Contender(name, TITLES[name], command)
 
 
 def _peer(name: str, subject: Subject) -> Contender:
@@ -79,6 +82,7 @@ def _peer(name: str, subject: Subject) -> Contender:
     return Contender(name, TITLES[name], command, {"ASSETS": str(subject.assets.resolve()), "PYTHONPATH": str(ROOT)})
 
 
-def service_python(device: str, *, cache: Path) -> Path:
-    """The Python of this service's own environment, for a device."""
-    return environment_python(ROOT / "requirements" / ("gpu.txt" if device == "cuda" else "cpu.txt"), cache=cache)
+def service_python(device: str, precision: str, *, cache: Path) -> Path:
+    """The Python of this service's own environment, for a device and a precision."""
+    packages = "gpu" if device == "cuda" else "openvino" if precision == "bf16" else "cpu"
+    return environment_python(ROOT / "requirements" / f"{packages}.txt", cache=cache)

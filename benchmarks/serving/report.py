@@ -38,7 +38,7 @@ def median(results: dict[str, Any], name: str, *path: str) -> float | None:
     return statistics.median(values) if values else None
 
 
-def _dig(value: Any, path: tuple[str, ...]) -> float | None:  # noqa: ANN401 - any JSON
+def _dig(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON
     for key in path:
         value = None if value is None else value.get(key)
     return value
@@ -51,7 +51,7 @@ def ceiling_of(one: dict[str, Any], name: str) -> dict[str, Any]:
         `p50_ms` of one caller that has all cores or one of them, whichever is faster; `per_second` of one caller with
         all cores; `best_per_second` of that or of a caller a core, whichever does more.
     """
-    turn = [key for key in one if key not in ("ceiling", "failed")].index(name)
+    turn = [key for key in one if key in TITLES].index(name)
     beside = one["ceiling"][turn : turn + 2]
     alone = [each["one_caller_all_cores"] for each in beside]
     spread = [each["one_caller_a_core"] for each in beside]
@@ -83,12 +83,19 @@ def _table(results: dict[str, Any]) -> str:
     for name in _taking_part(results):
         values = [_shown(median(results, name, *path)) for path in _COLUMNS.values()]
         rows.append(f"| {TITLES[name]} | " + " | ".join(values) + " |")
-    for key, title in (("one_caller_all_cores", "all cores"), ("one_caller_a_core", "a caller a core")):
-        each = [ceiling[key] for one in results["rounds"] for ceiling in one["ceiling"]]
-        medians = [statistics.median(one[name] for one in each) for name in _OF_CEILING]
-        values = ["", "", *(_shown(value) for value in medians)]
-        rows.append(f"| encoder alone, {title} | " + " | ".join(values + [""] * (len(_COLUMNS) - len(values))) + " |")
+    for held, what in (("ceiling", "encoder alone"), ("ceiling_bf16", "encoder alone, bf16")):
+        ceilings = [ceiling for one in results["rounds"] for ceiling in one.get(held, [])]
+        rows += _rows_of_ceiling(ceilings, what) if ceilings else []
     return "\n".join(rows)
+
+
+def _rows_of_ceiling(ceilings: list[dict[str, Any]], what: str) -> list[str]:
+    rows = []
+    for key, title in (("one_caller_all_cores", "all cores"), ("one_caller_a_core", "a caller a core")):
+        medians = [statistics.median(ceiling[key][name] for ceiling in ceilings) for name in _OF_CEILING]
+        values = ["", "", *(_shown(value) for value in medians)]
+        rows.append(f"| {what}, {title} | " + " | ".join(values + [""] * (len(_COLUMNS) - len(values))) + " |")
+    return rows
 
 
 _OF_CEILING = ("p50_ms", "p95_ms", "p99_ms", "per_second", "cpu_ms")

@@ -26,7 +26,8 @@ def soak(contender: Contender, requests: list[bytes], *, minutes: float, out: Pa
     command = contender.command(target.port)
     with running(command, environment=contender.environment, folder=contender.folder, log=out / "soak.log") as process:
         asyncio.run(wait_until_ready(target))
-        memory, stop = [], threading.Event()
+        memory: list[float] = []
+        stop = threading.Event()
         sampler = threading.Thread(target=_sample, args=(process, memory, stop))
         sampler.start()
         try:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from index_builder.errors import GalleryError
 from index_builder.gallery import Gallery
-from index_builder.index_choice import IndexWish, describe, exact_index
+from index_builder.index_choice import describe, exact_index
 from index_builder.index_tuning import hold_out, tune
+from index_builder.index_wish import IndexWish
 from index_builder.lists import ListFormat, list_formats
 from index_builder.manifest import IndexTuning
 from index_builder.milvus.search import MilvusIndex, num_lists

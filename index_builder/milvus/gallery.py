@@ -119,7 +119,7 @@ class MilvusGallery:
             return []
         found = self.index.candidates(query, wanted, rows)
         best = np.lexsort((found.rows, -found.scores))[:wanted]
-        return [Hit(found.photo_ids[i], float(found.scores[i])) for i in best]
+        return [Hit(found.photo_ids[i], item_metadata(found.metadata[i]), float(found.scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
         """What is known about a photo; None for an unknown id."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from index_builder.gallery import Gallery
-from index_builder.index_choice import IndexWish
+from index_builder.index_wish import IndexWish
 from index_builder.manifest import INDEX, IndexTuning
 from index_builder.milvus.address import MilvusAddress
 from index_builder.milvus.check import check_collection

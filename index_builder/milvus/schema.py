@@ -16,8 +16,8 @@ from index_builder.errors import GalleryError
 from index_builder.gallery import Gallery
 from index_builder.manifest import Duplicates, Manifest, parse_manifest
 
-KEY, VECTOR, ROW, PHOTO_ID = "photo_key", "vector", "row", "photo_id"
-ITEM_FIELDS = ("path", "width_px", "height_px", "content_sha256", "media_type", "metadata")
+KEY, VECTOR, ROW, PHOTO_ID, METADATA = "photo_key", "vector", "row", "photo_id", "metadata"
+ITEM_FIELDS = ("path", "width_px", "height_px", "content_sha256", "media_type", METADATA)
 _MAX_TEXT_BYTES = 65_535  # of a text field in Milvus
 _MANIFEST, _FOLDER = "sketch_search.manifest", "sketch_search.folder"
 _BATCH_ROWS = 500

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from index_builder.manifest import IndexTuning
 from index_builder.milvus.connection import MilvusConnection
-from index_builder.milvus.schema import PHOTO_ID, ROW, VECTOR
+from index_builder.milvus.schema import METADATA, PHOTO_ID, ROW, VECTOR
 
 MAX_RESULTS = 16_384  # of one search, in Milvus
 _WIDENING = 4
@@ -32,11 +32,13 @@ class Candidates:
         scores: (F,) float32, exact.
         rows: (F,) int64, by which equal scores are ordered.
         photo_ids: of the rows.
+        metadata: of the rows, as JSON.
     """
 
     scores: NDArray[np.float32]
     rows: NDArray[np.int64]
     photo_ids: Sequence[str]
+    metadata: Sequence[str]
 
 
 class MilvusIndex:
@@ -111,7 +113,7 @@ class MilvusIndex:
             anns_field=VECTOR,
             limit=number,
             filter="" if selection is None else selection.expression,
-            output_fields=[ROW, PHOTO_ID, VECTOR],
+            output_fields=[ROW, PHOTO_ID, METADATA, VECTOR],
             search_params={"metric_type": "IP", "params": parameters},
         )
         entities = [hit["entity"] for hit in hits]
@@ -120,7 +122,7 @@ class MilvusIndex:
         scores, order = faiss.knn(query[None], vectors, len(vectors), metric=faiss.METRIC_INNER_PRODUCT)
         rows = np.array([entity[ROW] for entity in entities], np.int64)
         photo_ids = [entities[place][PHOTO_ID] for place in order[0]]
-        return Candidates(scores[0], rows[order[0]], photo_ids)
+        return Candidates(scores[0], rows[order[0]], photo_ids, [entities[place][METADATA] for place in order[0]])
 
 
 def num_lists(factory: str) -> int:

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access.api_keys import ApiKey, ApiKeys
-from service.access.policy import MetricsAccess, is_search, need_of
+from service.access.policy import MetricsAccess, kind_of, need_of
 from service.access.quota import Quota
 from service.access.rate_limits import RateLimits
 from service.body_limit import discard
@@ -18,12 +18,21 @@ COOKIE = "sketch_search_key"
 
 
 class AccessMiddleware:
-    """Asks for API keys where there are any, and counts searches."""
+    """Asks for API keys where there are any, and counts searches and look-ups."""
 
-    def __init__(self, app: ASGIApp, *, keys: ApiKeys, limits: RateLimits, metrics_access: MetricsAccess) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        keys: ApiKeys,
+        searches: RateLimits,
+        lookups: RateLimits,
+        metrics_access: MetricsAccess,
+    ) -> None:
         self._app = app
         self._keys = keys
-        self._limits = limits
+        self._searches = searches
+        self._lookups = lookups
         self._metrics_access: MetricsAccess = metrics_access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,10 +51,12 @@ class AccessMiddleware:
         path = scope["path"]
         key = self._key(scope, path)
         client = scope.get("client")
-        quota = Quota(self._limits, address=client[0] if client else "", key_name=key.name if key else None)
-        scope[Quota.KEY] = quota
-        if is_search(path):
-            quota.spend(1)
+        address, key_name = client[0] if client else "", key.name if key else None
+        scope[Quota.KEY] = Quota(self._searches, address=address, key_name=key_name)
+        kind = kind_of(path)
+        if kind != "free":
+            limits = self._searches if kind == "search" else self._lookups
+            limits.spend(1, address=address, key_name=key_name)
 
     def _key(self, scope: Scope, path: str) -> ApiKey | None:
         if not len(self._keys):

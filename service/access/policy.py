@@ -7,6 +7,7 @@ from service.settings import Settings, flag
 
 MetricsAccess = Literal["off", "open", "operator"]
 Need = Literal["nothing", "key", "operator"]
+Kind = Literal["free", "search", "lookup"]
 
 # What a browser needs before a person can enter a key, and what a supervisor asks without having one.
 _OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})
@@ -25,9 +26,12 @@ def need_of(path: str, metrics: MetricsAccess) -> Need:
     return "key"
 
 
-def is_search(path: str) -> bool:
-    """Whether a request for a path counts as a search."""
-    return path in _SEARCHES or path.startswith(_SEARCH_FOLDERS)
+def kind_of(path: str) -> Kind:
+    """By which limit requests for a path count: searches; photos and all else that strangers may ask; or by none."""
+    if path in _SEARCHES or path.startswith(_SEARCH_FOLDERS):
+        return "search"
+    is_free = path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS) or path == _METRICS_PATH
+    return "free" if is_free else "lookup"
 
 
 def metrics_access(settings: Settings) -> MetricsAccess:
@@ -56,6 +60,8 @@ def open_to_strangers(settings: Settings) -> list[str]:
         found.append(f"search and see every photo and its metadata (no API keys: {flag('api_keys_file')})")
     if not (settings.searches_per_address or (settings.asks_for_keys and settings.searches_per_key)):
         found.append(f"search as often as they like (no limit: {flag('searches_per_address')})")
+    if not settings.lookups_per_address:
+        found.append(f"fetch all photos as fast as they can (no limit: {flag('lookups_per_address')})")
     if settings.feedback and not settings.asks_for_keys:
         found.append(f"leave drawings that are kept for training ({flag('feedback')})")
     if metrics_access(settings) == "open":

@@ -8,7 +8,7 @@ from service.access.rate_limits import RateLimits
 
 
 class Quota:
-    """The limits as they concern the sender of one request."""
+    """The limits as they concern the sender of one request, which counts as one when it comes."""
 
     KEY: ClassVar[str] = "sketch_search.quota"
 
@@ -17,14 +17,14 @@ class Quota:
         self._address = address
         self._key_name = key_name
 
-    def spend(self, searches: int) -> None:
-        """Counts searches.
+    def spend_more(self, searches: int) -> None:
+        """Counts searches beyond the first.
 
         Raises:
             Refusal: 429, when they are too many.
         """
         if searches > 0:
-            self._limits.spend(searches, address=self._address, key_name=self._key_name)
+            self._limits.spend(searches, address=self._address, key_name=self._key_name, before=1)
 
 
 def quota_of(scope: Scope) -> Quota:

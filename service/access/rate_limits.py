@@ -1,29 +1,52 @@
-"""How often one address and one API key may search. Each process counts for itself."""
+"""How often one address and one API key may ask. Each process counts for itself."""
 
 import ipaddress
 import math
 import time
-
-from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from typing import TYPE_CHECKING
 
 from service.errors import Refusal
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.strategies import RateLimiter
 
 _IPV6_NETWORK_BITS = 64  # what one customer of a provider has to himself
 
 
 class RateLimits:
-    """Counts searches by address and by key, both at once where both are limited."""
+    """Counts requests of one kind by address and by key, both at once where both are limited."""
 
-    def __init__(self, *, per_address: str, per_key: str) -> None:
-        """Takes limits in the notation of the `limits` library, such as "20/second;600/minute"; empty for none."""
+    def __init__(self, kind: str, *, per_address: str, per_key: str = "") -> None:
+        """Takes limits in the notation of the `limits` library, such as "20/second;600/minute"; empty for none.
+
+        Args:
+            kind: what is counted, one word in the plural such as "searches".
+            per_address: limits of one address.
+            per_key: limits of one API key.
+        """
+        self._kind = kind
+        self._per_address: list[RateLimitItem] = []
+        self._per_key: list[RateLimitItem] = []
+        self._limiter: RateLimiter | None = None
+        if not (per_address or per_key):
+            return
+        from limits import parse_many  # takes a tenth of a second, which a service without limits saves
+        from limits.storage import MemoryStorage
+        from limits.strategies import SlidingWindowCounterRateLimiter
+
         self._per_address = parse_many(per_address) if per_address else []
         self._per_key = parse_many(per_key) if per_key else []
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage()) if per_address or per_key else None
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def spend(self, searches: int, *, address: str, key_name: str | None) -> None:
-        """Counts searches.
+    def spend(self, cost: int, *, address: str, key_name: str | None, before: int = 0) -> None:
+        """Counts requests, or searches within one.
+
+        Args:
+            cost: how many.
+            address: of the client.
+            key_name: of its API key.
+            before: how many of the same request have been counted already.
 
         Raises:
             Refusal: 429, when they are too many; then none of them is counted.
@@ -33,23 +56,25 @@ class RateLimits:
         counted = [(item, "address", _network(address)) for item in self._per_address]
         if key_name is not None:
             counted += [(item, "key", key_name) for item in self._per_key]
-        for item, kind, who in counted:
-            if not self._limiter.test(item, kind, who, cost=searches):
-                raise _too_many(item, kind, self._limiter.get_window_stats(item, kind, who).reset_time)
-        for item, kind, who in counted:
-            self._limiter.hit(item, kind, who, cost=searches)
+        for item, whose, who in counted:
+            if before + cost > item.amount:
+                raise self._never(item, whose)
+            if not self._limiter.test(item, whose, who, cost=cost):
+                raise self._too_many(item, whose, self._limiter.get_window_stats(item, whose, who).reset_time)
+        for item, whose, who in counted:
+            self._limiter.hit(item, whose, who, cost=cost)
 
+    def _too_many(self, item: "RateLimitItem", whose: str, reset_time: float) -> Refusal:
+        wait_seconds = max(1, math.ceil(reset_time - time.time()))
+        sentence = f"{self._rule(item, whose)}; wait {wait_seconds} s and send it again."
+        return Refusal(429, f"too_many_{self._kind}", sentence, headers={"Retry-After": str(wait_seconds)})
 
-def _too_many(item: RateLimitItem, kind: str, reset_time: float) -> Refusal:
-    wait_seconds = max(1, math.ceil(reset_time - time.time()))
-    whose = "from this address" if kind == "address" else "with this API key"
-    return Refusal(
-        429,
-        "too_many_searches",
-        f"Only {item.amount} searches per {item.multiples} {item.GRANULARITY.name} are accepted {whose}; "
-        f"wait {wait_seconds} s and send it again.",
-        headers={"Retry-After": str(wait_seconds)},
-    )
+    def _never(self, item: "RateLimitItem", whose: str) -> Refusal:
+        return Refusal(429, f"too_many_{self._kind}", f"{self._rule(item, whose)}; send fewer in one request.")
+
+    def _rule(self, item: "RateLimitItem", whose: str) -> str:
+        source = "from this address" if whose == "address" else "with this API key"
+        return f"Only {item.amount} {self._kind} per {item.multiples} {item.GRANULARITY.name} are accepted {source}"
 
 
 def _network(address: str) -> str:

@@ -25,7 +25,8 @@ def add_access(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(
         AccessMiddleware,
         keys=read_keys(settings.api_keys, settings.api_keys_file),
-        limits=RateLimits(per_address=settings.searches_per_address, per_key=settings.searches_per_key),
+        searches=RateLimits("searches", per_address=settings.searches_per_address, per_key=settings.searches_per_key),
+        lookups=RateLimits("lookups", per_address=settings.lookups_per_address),
         metrics_access=metrics_access(settings),
     )
     if settings.trusted_proxies:

@@ -2,8 +2,11 @@
 
 import contextlib
 import multiprocessing
+import select
 import signal
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
@@ -13,6 +16,18 @@ from service.uploads.worker import READY, decode_uploads
 Loss = Literal["crashed", "too_slow"]
 
 _START_SECONDS = 60.0
+
+
+def start_forkserver() -> ForkServerContext:
+    """Starts what decoders are forked from, unless it runs; it gets ready by itself while the service does.
+
+    It is a small process that has everything imported: a replacement is there within milliseconds, and has none of the
+    service's memory, keys or sockets.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["service.uploads.worker"])
+    forkserver.ensure_running()
+    return context
 
 
 class DecoderLostError(Exception):
@@ -35,12 +50,10 @@ class DecoderProcess:
     ) -> None:
         self._arguments = (preprocessing, max_pixels, cpu_seconds)
         self._patience_seconds = patience_seconds
-        # Forked from a small process that has everything imported: a replacement is there within milliseconds, and has
-        # none of the service's memory, keys or sockets.
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["service.uploads.worker"])
+        self._context = start_forkserver()
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._answers = select.poll()
         self._is_ready = False
         self._closed = False
 
@@ -55,6 +68,8 @@ class DecoderProcess:
             raise OSError("the decoders have been closed")
         ours, theirs = self._context.Pipe()
         self._connection = ours
+        self._answers = select.poll()
+        self._answers.register(ours, select.POLLIN)
         self._process = self._context.Process(
             target=decode_uploads, args=(theirs, *self._arguments), name="decoder", daemon=True
         )
@@ -91,7 +106,8 @@ class DecoderProcess:
         assert self._connection is not None
         try:
             self._connection.send_bytes(data)
-            if self._connection.poll(self._patience_seconds):
+            # `Connection.poll` would make a selector for each upload.
+            if self._answers.poll(self._patience_seconds * 1000):
                 return self._connection.recv_bytes()
             lost = DecoderLostError("too_slow", self.end())
         except (EOFError, OSError):

@@ -48,6 +48,17 @@ def test_the_report_holds_ratios_agreement_and_who_failed(results: dict[str, Any
     text = write_report(results, tmp_path)
     assert "| this service | 1.00 | 0.80 | 2.0 | 2.0 (4.9) | 0.40 | 150 |" in text
     assert "LitServe, same ONNX 50%" in text
+    assert "encoder alone, bf16" not in text
     assert "Ray Serve, same ONNX failed: Nobody answered." in text
     assert (tmp_path / "serving.md").read_text() == text
     assert (tmp_path / "serving.png").stat().st_size > 1000
+
+
+def test_bf16_has_an_encoder_of_its_own_beside_the_common_one(results: dict[str, Any], tmp_path: Path) -> None:
+    one = results["rounds"][0]
+    own = {"one_caller_all_cores": loop(4.5, 220.0), "one_caller_a_core": loop(6.1, 330.0)}
+    one |= {"ceiling_bf16": [own], "ours-bf16": turn(12, 150, "a")}
+    one["ceiling"].append(one["ceiling"][0])
+    text = write_report(results, tmp_path)
+    assert "| encoder alone, bf16, a caller a core |  |  | 6.10 | 6.10 | 6.10 | 330 |" in text
+    assert "| this service, bf16 in OpenVINO | 0.44 |" in text

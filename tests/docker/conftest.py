@@ -1,5 +1,7 @@
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,45 @@ VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+class StandIn(ThreadingHTTPServer):
+    """Stands behind nginx in the place of the service.
+
+    Attributes:
+        asked: the paths that were asked for.
+    """
+
+    def __init__(self, answer: Callable[[BaseHTTPRequestHandler, bytes], tuple[int, str]]) -> None:
+        """Answers from now on; `answer` makes a status and a text of a request and its body."""
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = answer
+        self.asked: list[str] = []
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: StandIn
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        status, text = self.server.answer(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> type[StandIn]:
+    return StandIn
 
 
 @pytest.fixture(scope="session")

@@ -17,16 +17,6 @@ from service.schemas import GalleryInfo, ModelInfo
 pytestmark = pytest.mark.skipif(FaissGpu().num_gpus() > 0, reason="says what happens without a GPU")
 
 
-@pytest.fixture(scope="module")
-def checks(root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gpu_checks", root / "docker" / "gpu_checks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_without_a_gpu_the_checks_end_with_one_sentence(root: Path) -> None:
     source = (root / "docker" / "gpu_checks.py").read_text()
     done = subprocess.run([sys.executable, "-"], input=source, cwd=root, capture_output=True, text=True)
@@ -43,16 +33,18 @@ def test_without_a_gpu_the_image_is_not_even_built(root: Path) -> None:
 
 
 def test_the_search_that_is_compared_passes_where_both_sides_are_the_cpu(
-    checks: ModuleType, capsys: pytest.CaptureFixture[str]
+    gpu_checks: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    figures = checks.check_search("cpu", 500)
+    figures = gpu_checks.check_search("cpu", 500)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "ok      top 1: 200 of 200 answers equal the CPU's to the last bit"
     assert len(lines) == 4
     assert all(re.fullmatch(r"\w+(_ms)?|rows", name) for name in figures)
 
 
-def test_a_gpu_that_leaves_out_rows_fails_the_comparison(checks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_leaves_out_rows_fails_the_comparison(
+    gpu_checks: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = Gpu.place
 
     class Forgetful:
@@ -65,7 +57,7 @@ def test_a_gpu_that_leaves_out_rows_fails_the_comparison(checks: ModuleType, mon
 
     monkeypatch.setattr(Gpu, "place", lambda self, index: Forgetful(good(self, index)))
     with pytest.raises(AssertionError, match="top 1: 0 of 200 answers"):
-        checks.check_search("cpu", 500)
+        gpu_checks.check_search("cpu", 500)
 
 
 def test_the_page_names_every_test_that_needs_a_gpu(root: Path) -> None:

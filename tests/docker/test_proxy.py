@@ -8,8 +8,8 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,28 +20,10 @@ pytestmark = pytest.mark.skipif(
 MEGABYTE = 1024 * 1024
 
 
-class Service(BaseHTTPRequestHandler):
-    """Answers how many bytes came in, and under which host name it was asked."""
-
-    def do_GET(self) -> None:
-        size = len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        body = f"{size} {self.headers['Host']}".encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-
 @pytest.fixture(scope="module")
-def service() -> Iterator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+def service(stand_in: Any) -> Iterator[int]:
+    """Answers how many bytes came in, and under which host name it was asked."""
+    with stand_in(lambda request, body: (200, f"{len(body)} {request.headers['Host']}")) as server:
         yield server.server_port
         server.shutdown()
 
@@ -125,6 +107,10 @@ def test_the_largest_batch_of_the_service_passes_and_more_is_refused(proxy: int)
 
 def test_metrics_stay_inside(proxy: int) -> None:
     assert ask(proxy, "/metrics")[0] == 404
+
+
+def test_the_thumbnails_of_a_drawing_in_progress_are_not_a_flood(proxy: int) -> None:
+    assert {ask(proxy, "/thumbnails/a", password="wrong")[0] for _ in range(60)} == {401}
 
 
 def test_a_flood_of_requests_is_refused(proxy: int) -> None:

@@ -6,8 +6,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,42 +16,23 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class Replica(ThreadingHTTPServer):
-    """Answers with its name, or with the status that it is told to give; counts what it was asked."""
+class Replica:
+    """Answers with its port, or with the status that it is told to give; counts what it was asked."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, stand_in: Any) -> None:
         self.status = 200
-        self.asked: list[str] = []
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Replica
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.asked.append(self.path)
-        body = str(self.server.server_port).encode()
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        self.server = stand_in(lambda *_: (self.status, str(self.server_port)))
+        self.server_port: int = self.server.server_port
+        self.asked: list[str] = self.server.asked
 
 
 @pytest.fixture
-def replicas() -> Iterator[tuple[Replica, Replica]]:
-    with Replica() as first, Replica() as second:
+def replicas(stand_in: Any) -> Iterator[tuple[Replica, Replica]]:
+    first, second = Replica(stand_in), Replica(stand_in)
+    with first.server, second.server:
         yield first, second
-        first.shutdown()
-        second.shutdown()
+        first.server.shutdown()
+        second.server.shutdown()
 
 
 @pytest.fixture
@@ -105,8 +86,8 @@ def test_what_a_replica_cannot_answer_is_put_to_the_other(
 
 
 def test_a_replica_that_is_gone_fails_nobody(balancer: int, replicas: tuple[Replica, Replica]) -> None:
-    replicas[1].shutdown()
-    replicas[1].server_close()
+    replicas[1].server.shutdown()
+    replicas[1].server.server_close()
     assert [ask(balancer, "/search", body=b"a sketch")[0] for _ in range(10)] == [200] * 10
 
 

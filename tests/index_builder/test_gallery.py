@@ -1,5 +1,6 @@
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index_builder import generation_files
+from index_builder import generation_files, opened_files
 from index_builder.errors import GalleryError
 from index_builder.gallery import Hit, current_generation, generation_folder, open_gallery
 from index_builder.generation_files import file_sha256
@@ -75,7 +76,7 @@ class LastOfEqual:
 def test_which_of_equal_scores_the_index_prefers_does_not_matter(built: Any) -> None:
     with built.open() as gallery:
         query = gallery.embedding("same/05")
-        gallery._exact.index = LastOfEqual(gallery._exact.index)
+        gallery._files.exact.index = LastOfEqual(gallery._files.exact.index)
         for k in (1, 3, 11, 12):
             hits = gallery.search(query, k=k)
             assert [hit.photo_id for hit in hits] == [f"same/{number:02}" for number in range(k)]
@@ -118,10 +119,10 @@ def test_unknown_ids_are_none(built: Any) -> None:
 
 def test_a_thumbnail_is_an_image(built: Any, tmp_path: Path) -> None:
     with built.open() as gallery:
-        path = tmp_path / "thumbnail.webp"
+        path = tmp_path / "thumbnail.jpg"
         path.write_bytes(gallery.thumbnail("00"))
         with Image.open(path) as image:
-            assert (image.format, image.size) == ("WEBP", (48, 36))
+            assert (image.format, image.size) == ("JPEG", (48, 36))
 
 
 def test_a_gallery_names_itself_and_its_maker(built: Any) -> None:
@@ -243,3 +244,23 @@ def test_a_gallery_on_read_only_media_can_be_read(built: Any) -> None:
         assert len(list(folder(built).iterdir())) == 5
     finally:
         folder(built).chmod(0o755)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc to see open files in")
+@pytest.mark.parametrize("name", ["index.faiss", "items.sqlite", "thumbnails.sqlite"])
+def test_a_generation_that_is_removed_while_it_is_opened_is_refused_and_leaves_no_file_open(
+    built: Any, name: str, monkeypatch: Any
+) -> None:
+    path = folder(built) / name
+    monkeypatch.setattr(opened_files, "verify_files", lambda *_, **__: path.unlink())
+    with pytest.raises(GalleryError, match=name):
+        built.open()
+    assert [link for link in open_files() if str(built.out) in link] == []
+
+
+def open_files() -> list[str]:
+    links = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            links.append(str(entry.readlink()))
+    return links

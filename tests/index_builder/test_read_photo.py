@@ -105,6 +105,15 @@ def test_transparent_becomes_white_in_the_thumbnail() -> None:
         assert np.asarray(thumbnail.convert("RGB")).min() > 250
 
 
+def test_what_is_written_about_a_photo_in_its_file_stays_out_of_the_thumbnail(tmp_path: Path, fake: Any) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "at home"
+    Image.new("RGB", (600, 600)).save(tmp_path / "a.jpg", exif=exif, comment="at home", icc_profile=b"at home")
+    decoded = read(tmp_path / "a.jpg", fake).decoded
+    assert decoded is not None
+    assert b"at home" not in decoded.thumbnail
+
+
 def test_a_thumbnail_is_256_px_at_most_and_never_larger_than_the_photo(draw: Any) -> None:
     for size, expected in [((1024, 512), (256, 128)), ((48, 36), (48, 36)), ((5000, 2), (256, 1))]:
         with Image.open(io.BytesIO(make_thumbnail(draw(1, size)))) as thumbnail:

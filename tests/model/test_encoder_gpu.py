@@ -1,8 +1,7 @@
 """On a machine with an NVIDIA GPU and the gpu extra: the same embeddings and the same answers as on the CPU."""
 
 import shutil
-import subprocess
-import sys
+from types import ModuleType
 
 import numpy as np
 import onnxruntime as ort
@@ -19,27 +18,6 @@ pytestmark = [
     ),
 ]
 
-# In a process of its own, because what was loaded first stays loaded: both packages bring a libcurand of one name.
-BOTH = """
-import numpy as np
-import {first}
-import {second}
-import faiss
-from model.bundle import default_bundle_path, read_bundle
-from model.encoder import open_encoder
-
-bundle = read_bundle(default_bundle_path())
-encoder = open_encoder(bundle, "photo", device="cuda", precision="fp32")
-side = bundle.preprocessing.image_size_px
-vectors = encoder.encode(np.random.default_rng(0).standard_normal((64, 3, side, side), np.float32))
-flat = faiss.IndexFlatIP(vectors.shape[1])
-flat.add(vectors)
-on_device = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, flat)
-(scores, rows), (expected, _) = on_device.search(vectors, 1), flat.search(vectors, 1)
-np.testing.assert_allclose(scores, expected, atol=1e-3)
-print("rows", int((rows[:, 0] == np.arange(64)).sum()))
-"""
-
 
 @pytest.mark.parametrize("modality", ["photo", "sketch"])
 def test_gpu_and_cpu_give_the_same_embeddings(modality: str) -> None:
@@ -53,12 +31,8 @@ def test_gpu_and_cpu_give_the_same_embeddings(modality: str) -> None:
     assert cosines.min() > 0.999
 
 
-@pytest.mark.parametrize(("first", "second"), [("onnxruntime", "faiss"), ("faiss", "onnxruntime")])
-def test_encoder_and_index_share_the_gpu_in_either_import_order(first: str, second: str) -> None:
-    script = BOTH.format(first=first, second=second)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout.split()[-1]) >= 60
+def test_encoder_and_index_share_the_gpu_in_either_import_order(gpu_checks: ModuleType) -> None:
+    gpu_checks.check_import_orders()  # in processes of their own: both packages bring a libcurand of one name
 
 
 def test_batches_of_any_size_give_on_the_gpu_what_they_give_one_by_one() -> None:

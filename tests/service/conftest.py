@@ -26,6 +26,7 @@ from service.app import create_app
 from service.engine import SearchEngine
 from service.listening import address, listen
 from service.live_gallery import LiveGallery
+from service.server import server_config
 from service.settings import Settings
 
 Points = list[tuple[float, float]]
@@ -176,8 +177,7 @@ def serve(gallery_folder: Path, settings: Settings) -> Iterator[str]:
     """Runs the service over a gallery; yields its address."""
     engine = SearchEngine(InkEncoder(), open_live_gallery(gallery_folder), max_pixels=50_000_000)
     with listen("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(create_app(settings, engine=engine), log_config=None, access_log=False, ws="none")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(create_app(settings, engine=engine), settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + 10
@@ -194,6 +194,13 @@ def serve(gallery_folder: Path, settings: Settings) -> Iterator[str]:
 def live_service(gallery_folder: Path) -> Iterator[str]:
     """The address of a running service over the 24 photos, such as "http://127.0.0.1:43210"."""
     with serve(gallery_folder, Settings()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def impatient_service(gallery_folder: Path) -> Iterator[str]:
+    """The address of one that has half a second of patience with slow clients."""
+    with serve(gallery_folder, Settings(slow_client_seconds=0.5)) as url:
         yield url
 
 

@@ -1,9 +1,10 @@
+import resource
 import socket
 
 import pytest
 
 from model.errors import SketchSearchError
-from service.listening import address, listen
+from service.listening import address, allow_many_connections, listen
 
 
 def test_the_socket_names_its_protocol_so_that_answers_are_not_delayed() -> None:
@@ -22,3 +23,17 @@ def test_a_host_that_is_not_this_machines_is_named_with_the_reason() -> None:
         SketchSearchError, match=r"Port 9 on 203\.0\.113\.1 cannot be used \(.+\); stop what is using it"
     ):
         listen("203.0.113.1", 9)
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may_and_never_lowered() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+        allow_many_connections()
+        raised = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        assert raised == 16_384 or raised == hard < 16_384
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        allow_many_connections()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -50,12 +50,9 @@ class NamedGallery:
         return [Entry(f"{self.generation}/{n}") for n in range(min(k, self.size))]
 
     def item(self, photo_id: str, /) -> Entry | None:
-        return self.items([photo_id])[photo_id]
-
-    def items(self, photo_ids: list[str], /) -> dict[str, Entry]:
         assert not self.closed
-        assert all(photo_id.startswith(self.generation + "/") for photo_id in photo_ids), "generations were mixed"
-        return {photo_id: Entry(photo_id) for photo_id in photo_ids}
+        assert photo_id.startswith(self.generation + "/"), "generations were mixed"
+        return Entry(photo_id)
 
     def embedding(self, photo_id: str, /) -> NDArray[np.float32] | None:
         return None

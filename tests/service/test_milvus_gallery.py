@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from index_builder.build import BuildSettings, build_gallery
 from index_builder.errors import GalleryError, GalleryUnavailableError, GpuError
 from index_builder.gallery import open_gallery
-from index_builder.index_choice import IndexWish
+from index_builder.index_wish import IndexWish
 from index_builder.milvus.address import MilvusAddress
 from index_builder.milvus.publish import MilvusPublisher
 from index_builder.photo_model import PhotoModel

@@ -26,9 +26,9 @@ def test_a_photo_is_sent_as_it_is_on_disk_with_its_content_hash_as_etag(client: 
     assert "max-age" in response.headers["cache-control"]
 
 
-def test_a_thumbnail_is_a_small_webp_with_an_etag_of_its_own(client: TestClient) -> None:
+def test_a_thumbnail_is_a_small_jpeg_with_an_etag_of_its_own(client: TestClient) -> None:
     response = client.get(THUMBNAIL)
-    assert response.headers["content-type"] == "image/webp"
+    assert response.headers["content-type"] == "image/jpeg"
     assert max(Image.open(io.BytesIO(response.content)).size) <= 256
     assert response.headers["etag"] == f'"{hashlib.sha256(response.content).hexdigest()}"'
 

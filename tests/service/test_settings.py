@@ -22,7 +22,7 @@ def test_every_setting_can_be_given_as_a_flag_and_as_a_variable(name: str, monke
     special = {"device": "cpu", "index_device": "cpu", "log_level": "error", "log_format": "json", "metrics": "False"}
     special |= {"default_k": "9", "tracing": "True"}
     special |= {"trusted_proxies": "10.0.0.0/8", "allowed_origins": "https://shop.example"}
-    special |= dict.fromkeys(("searches_per_address", "searches_per_key"), "7/second")
+    special |= dict.fromkeys(("searches_per_address", "searches_per_key", "lookups_per_address"), "7/second")
     text = special.get(name, "77")
     by_flag = getattr(CliApp.run(Settings, cli_args=[flag(name), text]), name)
     monkeypatch.setenv(environment_variable(name), text)

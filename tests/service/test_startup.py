@@ -109,6 +109,20 @@ def test_the_real_encoder_and_gallery_answer_through_the_engine(
     assert engine.encoder.provider == "CPUExecutionProvider"
 
 
+@pytest.mark.usefixtures("bf16")
+def test_sketches_in_bf16_find_the_photos_of_a_gallery_in_another_precision(
+    bundle: Bundle, own_gallery: Path, sketch: Callable[[str], bytes]
+) -> None:
+    rankings = []
+    for precision in ("fp32", "bf16"):
+        engine = open_engine(Settings(gallery=own_gallery, bundle=bundle.path, device="cpu", precision=precision))
+        rankings.append(engine.search(sketch("house-plain"), k=5))
+        engine.close()
+    assert engine.encoder.provider == "OpenVINO"
+    expected, found = ({photo.photo_id: photo.score for photo in ranking.photos} for ranking in rankings)
+    assert found == pytest.approx(expected, abs=0.01)
+
+
 def test_a_gallery_of_another_bundle_is_refused(bundle: Bundle, gallery_folder: Path) -> None:
     with pytest.raises(GalleryError, match="made by bundle fake"):
         open_engine(Settings(gallery=gallery_folder, bundle=bundle.path, device="cpu"))

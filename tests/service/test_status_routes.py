@@ -1,5 +1,4 @@
 import threading
-from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,13 +7,6 @@ from model.version import __version__
 from service.app import create_app
 from service.engine import SearchEngine
 from service.settings import Settings
-
-
-@pytest.fixture
-def hasty_client(engine: SearchEngine) -> Iterator[TestClient]:
-    """A service that expects a search within a tenth of a second."""
-    with TestClient(create_app(Settings(ready_deadline_seconds=0.3), engine=engine)) as client:
-        yield client
 
 
 def test_alive_says_so(client: TestClient) -> None:
@@ -51,27 +43,30 @@ def test_not_ready_when_the_encoder_answers_rubbish(
 
 
 def test_not_ready_when_the_encoder_hangs_however_often_it_is_asked(
-    hasty_client: TestClient, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release, calls = threading.Event(), []
     encode = engine.encoder.encode
 
     def hang(images: object) -> object:
         calls.append(images)
-        release.wait(10)
+        release.wait(60)
         return encode(images)
 
-    monkeypatch.setattr(engine.encoder, "encode", hang)
-    try:
-        for _ in range(3):
-            response = hasty_client.get("/readyz")
-            assert response.status_code == 503
-            assert "did not finish within 0.3 seconds" in response.json()["error"]["message"]
-        assert len(calls) == 1, "probes of a hanging encoder must not pile up"
-    finally:
-        release.set()
-    assert hasty_client.get("/readyz").status_code == 200
-    assert len(calls) <= 2
+    app = create_app(Settings(ready_deadline_seconds=60), engine=engine)
+    with TestClient(app) as client:
+        readiness = app.state.serving.readiness
+        with monkeypatch.context() as hanging:  # nothing but the hanging has to be quick: the machine may be busy
+            hanging.setattr(engine.encoder, "encode", hang)
+            hanging.setattr(readiness, "deadline_seconds", 0.3)
+            for _ in range(3):
+                response = client.get("/readyz")
+                assert response.status_code == 503
+                assert "did not finish within 0.3 seconds" in response.json()["error"]["message"]
+            assert len(calls) == 1, "probes of a hanging encoder must not pile up"
+            release.set()
+        assert client.get("/readyz").status_code == 200
+        assert len(calls) == 1
 
 
 def test_not_ready_but_alive_once_the_service_is_about_to_stop(

@@ -11,7 +11,7 @@ import pytest
 from index_builder.__main__ import main
 from index_builder.errors import GalleryError, GalleryUnavailableError
 from index_builder.gallery import open_gallery
-from index_builder.index_choice import IndexWish
+from index_builder.index_wish import IndexWish
 from index_builder.milvus.address import MilvusAddress
 from index_builder.milvus.connection import MilvusConnection
 from index_builder.milvus.publish import MilvusPublisher

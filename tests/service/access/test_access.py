@@ -158,6 +158,17 @@ def test_searches_of_one_address_are_limited_and_others_are_not(
     assert client.get(PHOTO).status_code == client.get("/info").status_code == 200
 
 
+def test_look_ups_of_one_address_have_a_limit_of_their_own(open_client: Open, sketch: Sketch) -> None:
+    client = open_client(searches_per_address="1/minute", lookups_per_address="3/minute")
+    thumbnail = "/thumbnails/shapes/star-dotted"
+    assert [client.get(path).status_code for path in (PHOTO, thumbnail, "/info", PHOTO)] == [200, 200, 200, 429]
+    refused = client.get(thumbnail).json()["error"]
+    assert refused["code"] == "too_many_lookups"
+    assert "Only 3 lookups per 1 minute are accepted from this address; wait" in refused["message"]
+    assert search(client, sketch).status_code == 200
+    assert {client.get(path).status_code for path in ("/", "/page/main.js", "/readyz", "/metrics")} == {200}
+
+
 def test_a_search_counts_for_its_key_wherever_it_comes_from(open_client: Open, sketch: Sketch) -> None:
     client = open_client(api_keys=KEYS, searches_per_key="2/minute")
     by_shop = [search(client, sketch, **{"X-API-Key": SEARCH_KEY}).status_code for _ in range(3)]

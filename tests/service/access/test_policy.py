@@ -1,6 +1,6 @@
 import pytest
 
-from service.access.policy import open_to_strangers
+from service.access.policy import kind_of, open_to_strangers
 from service.settings import Settings
 
 ENTRY = f"shop:search:{'0' * 64}"
@@ -14,11 +14,39 @@ def test_on_this_machine_nothing_is_open_to_strangers(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "sketches.example"])
 def test_on_a_network_everything_open_is_named_with_what_closes_it(host: str) -> None:
     said = "; ".join(open_to_strangers(Settings(host=host, metrics=True)))
-    for setting in ("--api-keys-file", "--searches-per-address", "--metrics", "--trusted-proxies"):
+    for setting in (
+        "--api-keys-file",
+        "--searches-per-address",
+        "--lookups-per-address",
+        "--metrics",
+        "--trusted-proxies",
+    ):
         assert setting in said
 
 
 def test_what_has_been_closed_is_not_named() -> None:
-    closed = Settings(host="0.0.0.0", api_keys=ENTRY, searches_per_key="9/second", trusted_proxies="10.0.0.1")
+    limits = {"searches_per_key": "9/second", "lookups_per_address": "99/second"}
+    closed = Settings(host="0.0.0.0", api_keys=ENTRY, trusted_proxies="10.0.0.1", **limits)
     assert open_to_strangers(closed) == []
     assert "metrics" not in "; ".join(open_to_strangers(Settings(host="0.0.0.0")))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/search", "search"),
+        ("/search/batch", "search"),
+        ("/similar/a", "search"),
+        ("/photos/a", "lookup"),
+        ("/thumbnails/a", "lookup"),
+        ("/info", "lookup"),
+        ("/nothing", "lookup"),
+        ("/", "free"),
+        ("/page/main.js", "free"),
+        ("/healthz", "free"),
+        ("/readyz", "free"),
+        ("/metrics", "free"),
+    ],
+)
+def test_searches_and_look_ups_count_and_probes_and_the_page_do_not(path: str, kind: str) -> None:
+    assert kind_of(path) == kind
