@@ -45,7 +45,7 @@ class Layout:
     @property
     def search_ms(self) -> float:
         """The median search of one shard on a core of its own."""
-        return SEARCH_MS_AT_A_MILLION * (self.shard_photos / 1e6) ** ROOT_SCALING
+        return SEARCH_MS_AT_A_MILLION * float((self.shard_photos / 1e6) ** ROOT_SCALING)
 
     @property
     def shard_gb(self) -> float:

@@ -147,7 +147,7 @@ class MilvusGallery:
         return np.array(found[0][VECTOR], np.float32) if found else None
 
     def thumbnail(self, photo_id: str) -> bytes | None:
-        """A WebP of the photo, longer side at most 256 px; None for an unknown id."""
+        """A small JPEG or WebP of the photo, longer side at most 256 px; None for an unknown id."""
         found = self._get([photo_id], [ROW, "content_sha256"])
         if not found:
             return None
