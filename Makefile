@@ -57,7 +57,7 @@ COMPILE_ONLY = $(UV) pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-annotate --custom-compile-command "make requirements"
 COMPILE = $(COMPILE_ONLY) pyproject.toml
 requirements: | $(BIN)/python
-	$(COMPILE) --extra cpu --extra openvino --extra demo --extra otel --extra parquet --extra train --extra dev --output-file requirements/dev.txt
+	$(COMPILE) --extra cpu --extra openvino --extra demo --extra milvus --extra otel --extra parquet --extra train --extra dev --output-file requirements/dev.txt
 	$(COMPILE) --extra cpu --extra demo --constraints requirements/dev.txt --output-file requirements/cpu.txt
 	$(COMPILE) --extra cpu --extra openvino --extra demo --constraints requirements/dev.txt --output-file requirements/openvino.txt
 	$(COMPILE) --extra cpu --extra train --constraints requirements/dev.txt --output-file requirements/train.txt

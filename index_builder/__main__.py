@@ -46,6 +46,9 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--gallery", type=Path, metavar="PHOTOS", required=True, help="the folder of photos: photos/")
     parser.add_argument("--out", type=Path, metavar="GALLERY", default="gallery", help="what to build (gallery/)")
+    parser.add_argument(
+        "--store", metavar="PLACE", help="milvus://host:port/name: publish there what is in --out, to be searched there"
+    )
     parser.add_argument("--metadata", type=Path, metavar="TABLE", help="a CSV or JSONL file with a photo_id per row")
     parser.add_argument(
         "--max-error-rate",
@@ -61,6 +64,10 @@ def _build_parser() -> argparse.ArgumentParser:
         default=0,
         help="threads that decode photos and, without a GPU, embed them (0: one per core)",
     )
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="what embeds: this process, or Ray (local)"
+    )
+    parser.add_argument("--ray-address", metavar="ADDRESS", help="with --engine ray: a running cluster, such as auto")
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8, bf16 (OpenVINO)")
     _add_encoder(parser)
     _add_index(parser)
@@ -71,7 +78,11 @@ def _build_parser() -> argparse.ArgumentParser:
 def _command_parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"{_PROGRAM} {command}", description=_COMMANDS[command])
     parser.add_argument(
-        "gallery", type=Path, metavar="GALLERY", nargs="?", default="gallery", help="the gallery's folder (gallery/)"
+        "gallery",
+        metavar="GALLERY",
+        nargs="?",
+        default="gallery",
+        help="the gallery's folder, or milvus://host:port/name (gallery/)",
     )
     if command == "search":
         parser.add_argument("--sketch", type=Path, metavar="IMAGE", required=True, help="an image of the drawing")

@@ -70,6 +70,15 @@ class ApproximateIndex:
         """How many lists an unfiltered search looks into."""
         return int(self.index.nprobe)
 
+    @nprobe.setter
+    def nprobe(self, number: int) -> None:
+        self.index.nprobe = number
+
+    @property
+    def nlist(self) -> int:
+        """How many lists there are."""
+        return int(self.index.nlist)
+
     def search(self, query: NDArray[np.float32], wanted: int, rows: NDArray[np.int64] | None = None) -> Found:
         """Finds at least `wanted` rows near a query, or as many as there are.
 

@@ -5,6 +5,7 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from index_builder.embed import embed_photos
 from index_builder.errors import GalleryError, TooManyUnreadableError
@@ -41,6 +42,8 @@ class BuildSettings:
             one instead of being reported.
         index: what is asked of the index: recall, memory, sketches to measure with.
         unsettled: paths below `photos` of files that are known to be being written.
+        engine: what embeds: threads of this process, or Ray, which may have many machines.
+        ray_address: of the Ray cluster; None starts one on this machine.
     """
 
     photos: Path
@@ -51,8 +54,14 @@ class BuildSettings:
     is_followed: bool = False
     index: IndexWish = field(default_factory=IndexWish)
     unsettled: frozenset[str] = frozenset()
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str | None = None
 
     def __post_init__(self) -> None:
+        if self.ray_address is not None and self.engine != "ray":
+            raise GalleryError(
+                f"--ray-address is {self.ray_address}, but --engine is {self.engine}; give --engine ray."
+            )
         if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
             raise GalleryError(f"--max-error-rate is {self.max_error_rate}; give a share from 0 to 1, such as 0.05.")
         if self.num_workers < 0:
@@ -171,12 +180,22 @@ def _embed(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: P
     started = time.monotonic()
     progress.start(num_pending)
     try:
-        num_encoded = embed_photos(store, root, model, num_workers=settings.num_workers, progress=progress)
+        num_encoded = _embed_pending(store, settings, model, root, progress)
     finally:
         progress.stop()
     seconds = max(time.monotonic() - started, 1e-9)
     progress.say(f"Read {num_pending:,} photos in {seconds:,.1f} s ({num_pending / seconds:,.1f} photos/s)")
     return num_encoded
+
+
+def _embed_pending(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress) -> int:
+    workers = settings.num_workers
+    if settings.engine == "local":
+        return embed_photos(store, root, model, num_workers=workers, progress=progress)
+    from index_builder.ray_engine import embed_photos_on_ray  # only where it is needed
+
+    address = settings.ray_address
+    return embed_photos_on_ray(store, root, model, address=address, num_workers=workers, progress=progress)
 
 
 def _checked_counts(store: WorkStore, settings: BuildSettings) -> Counts:

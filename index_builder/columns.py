@@ -8,7 +8,7 @@ import json
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -103,6 +103,19 @@ def as_text(value: object) -> str:
     return str(value)
 
 
+def typed(kind: ColumnType, value: Any, json_type: str) -> float | bool | str:  # noqa: ANN401  as SQLite reads JSON
+    """A value of the metadata as its column holds it.
+
+    Args:
+        kind: the column's type.
+        value: as SQLite's `json_each` gives it.
+        json_type: its type there, such as "true" or "integer".
+    """
+    if kind == "text":
+        return normalise_id(as_text(bool(value) if json_type in ("true", "false") else value))
+    return bool(value) if kind == "boolean" else _finite(value)
+
+
 def _types(items: sqlite3.Connection) -> dict[str, ColumnType]:
     kinds: dict[str, set[str]] = {}
     query = "SELECT DISTINCT key, json_each.type FROM items, json_each(metadata) WHERE json_each.type != 'null'"
@@ -122,18 +135,12 @@ def _write_column(
 ) -> Column:
     counts: Counter[Any] = Counter()
     codes: dict[str, int] = {}
-    convert: dict[str, Callable[[Any], Any]] = {
-        "number": _finite,
-        "boolean": bool,
-        "text": lambda text: codes.setdefault(text, len(codes)),
-    }
     missing = {"number": math.nan, "boolean": MISSING_BOOLEAN, "text": MISSING_TEXT}
     data = np.full(num_rows, missing[kind], _DTYPES[kind])
     for row, value, json_type in stored:
-        if kind == "text":
-            value = normalise_id(as_text(bool(value) if json_type in ("true", "false") else value))
-        data[row] = convert[kind](value)
-        counts[value] += 1
+        entry: Any = typed(kind, value, json_type)
+        data[row] = codes.setdefault(entry, len(codes)) if kind == "text" else entry
+        counts[entry if kind == "text" else value] += 1
     items.execute("INSERT INTO metadata_columns VALUES (?, ?, ?)", (name, kind, data.tobytes()))
     items.executemany(
         "INSERT INTO metadata_values (name, value, code) VALUES (?, ?, ?)",

@@ -4,32 +4,42 @@ import signal
 import sqlite3
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from index_builder.build import BuildSettings, build_gallery
 from index_builder.check import check_gallery
 from index_builder.columns import Column, as_text
-from index_builder.errors import TooManyUnreadableError
+from index_builder.errors import GalleryError, TooManyUnreadableError
 from index_builder.export import export_gallery
 from index_builder.follow import follow_folder
-from index_builder.gallery import open_gallery
+from index_builder.gallery import Gallery, open_gallery
 from index_builder.generation_files import verify_files
 from index_builder.index_choice import describe
 from index_builder.index_wish import IndexWish, parse_bytes
+from index_builder.milvus.address import MilvusAddress
+from index_builder.photo_gallery import PhotoGallery
 from index_builder.photo_model import PhotoModel
+from index_builder.place import read_place
 from index_builder.progress import ConsoleProgress, Progress
+from index_builder.release import BuildReport
 from index_builder.sketch_queries import embed_sketches, find_sketches
+from index_builder.sources import opened
 from index_builder.watch import Watcher, WatchSettings
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.encoder import open_encoder
 from model.errors import SketchSearchError
 from model.images import decode_image
 from model.preprocess import prepare_sketch
+
+if TYPE_CHECKING:
+    from index_builder.milvus.publish import MilvusPublisher
 
 EXIT_CODES = """exit status:
   0    published, or nothing had changed; with --watch: stopped by a signal
@@ -79,24 +89,57 @@ def _build(arguments: Namespace) -> None:
         max_error_rate=arguments.max_error_rate,
         num_workers=arguments.workers,
         index=_index_wish(arguments, bundle),
+        engine=arguments.engine,
+        ray_address=arguments.ray_address,
     )
     model = PhotoModel.from_bundle(bundle, device=arguments.device, precision=arguments.precision)
-    if arguments.watch:
-        how = WatchSettings(settle_seconds=arguments.settle_seconds, poll_seconds=arguments.poll_seconds)
-        _watch(settings, how, model, progress)
-    else:
-        build_gallery(settings, model=model, progress=progress)
+    with _publisher(arguments.store, settings.index, progress) as publisher:
+        build = partial(_build_and_publish, publisher, model, progress)
+        if arguments.watch:
+            how = WatchSettings(settle_seconds=arguments.settle_seconds, poll_seconds=arguments.poll_seconds)
+            _watch(settings, how, build, progress)
+        else:
+            build(settings)
+
+
+@contextmanager
+def _publisher(store: str | None, wish: IndexWish, progress: Progress) -> Iterator["MilvusPublisher | None"]:
+    """What publishes to --store; connects before anything is embedded, so that a wrong address is said at once."""
+    if store is None:
+        yield None
+        return
+    from index_builder.milvus.publish import MilvusPublisher
+
+    with closing(MilvusPublisher(MilvusAddress.parse(store), wish=wish, progress=progress)) as publisher:
+        yield publisher
+
+
+def _build_and_publish(
+    publisher: "MilvusPublisher | None", model: PhotoModel, progress: Progress, settings: BuildSettings
+) -> BuildReport:
+    report = build_gallery(settings, model=model, progress=progress)
+    if publisher is not None:
+        with open_gallery(settings.out, bundle=None) as gallery:
+            publisher.publish(gallery)
+    return report
 
 
 def _index_wish(arguments: Namespace, bundle: Bundle) -> IndexWish:
     paths = [] if arguments.sketches is None else find_sketches(arguments.sketches)
     # Cached: whoever follows a folder builds again and again.
     embed = cache(partial(embed_sketches, paths, bundle, device=arguments.device)) if paths else None
-    return IndexWish(recall=arguments.recall, memory_bytes=parse_bytes(arguments.memory), sketches=embed)
+    return IndexWish(
+        recall=arguments.recall,
+        memory_bytes=parse_bytes(arguments.memory),
+        sketches=embed,
+        is_searched_here=arguments.store is None,
+    )
 
 
-def _watch(settings: BuildSettings, how: WatchSettings, model: PhotoModel, progress: Progress) -> None:
-    watcher = Watcher(settings, how, lambda each: build_gallery(each, model=model, progress=progress), progress)
+def _watch(
+    settings: BuildSettings, how: WatchSettings, build: Callable[[BuildSettings], BuildReport], progress: Progress
+) -> None:
+    watcher = Watcher(settings, how, build, progress)
     changes = follow_folder(settings.photos.resolve(), exclude=settings.out.resolve(), poll_seconds=how.poll_seconds)
     try:
         watcher.run(changes)
@@ -108,7 +151,7 @@ def _watch(settings: BuildSettings, how: WatchSettings, model: PhotoModel, progr
 
 
 def _info(arguments: Namespace) -> None:
-    with open_gallery(arguments.gallery, bundle=None) as gallery:
+    with opened(read_place(arguments.gallery), bundle=None) as gallery:
         manifest = gallery.manifest
     counts, stamp = manifest.counts, manifest.bundle
     _print(f"generation  {manifest.generation}, created {manifest.created}")
@@ -139,22 +182,26 @@ def _describe(column: Column) -> str:
 
 
 def _verify(arguments: Namespace) -> None:
-    with open_gallery(arguments.gallery, bundle=None) as gallery:
-        verify_files(gallery.folder, gallery.manifest)
-        check_gallery(gallery)
-        _print(
-            f"Generation {gallery.generation} is intact: {gallery.size:,} photos, {len(gallery.manifest.files)} files."
-        )
+    with opened(read_place(arguments.gallery), bundle=None) as gallery:
+        if isinstance(gallery, Gallery):
+            verify_files(gallery.folder, gallery.manifest)
+            check_gallery(gallery)
+            what = f"{len(gallery.manifest.files)} files"
+        else:
+            gallery.check()
+            what = "in Milvus"
+        _print(f"Generation {gallery.generation} is intact: {gallery.size:,} photos, {what}.")
 
 
 def _search(arguments: Namespace) -> None:
     image = decode_image(_read_sketch(arguments.sketch), max_pixels=_MAX_SKETCH_PIXELS)
     bundle = _read_bundle(arguments.bundle)
-    with open_gallery(arguments.gallery, bundle=bundle) as gallery:
-        rows = gallery.select(arguments.filter)
+    with opened(read_place(arguments.gallery), bundle=bundle) as gallery:
+        searched: PhotoGallery = gallery
+        rows = searched.select(arguments.filter)
         encoder = open_encoder(bundle, "sketch", device=arguments.device)
         embedding = encoder.encode(prepare_sketch(image, bundle.preprocessing)[None])[0]
-        for rank, hit in enumerate(gallery.search(embedding, k=arguments.k, rows=rows), start=1):
+        for rank, hit in enumerate(searched.search(embedding, k=arguments.k, rows=rows), start=1):
             _print(f"{rank:>3}  {hit.score:.4f}  {hit.photo_id}")
 
 
@@ -167,7 +214,10 @@ def _read_sketch(path: Path) -> bytes:
 
 
 def _export(arguments: Namespace) -> None:
-    with open_gallery(arguments.gallery, bundle=None) as gallery:
+    place = read_place(arguments.gallery)
+    if not isinstance(place, Path):
+        raise GalleryError(f"{place} is not a folder; export the gallery on disk that was published there.")
+    with open_gallery(place, bundle=None) as gallery:
         written = export_gallery(gallery, arguments.out)
         what = f"{gallery.size:,} embeddings of dimension {gallery.dimension} of generation {gallery.generation}"
     _print(f"Exported {what} to {' and '.join(map(str, written))}")

@@ -53,17 +53,13 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
     Raises:
         GalleryError: the encoder's answer does not have the shape that its bundle promises.
     """
-    encoder = model.open_encoder()
-    if encoder.precision != model.precision:
-        raise GalleryError(
-            f"The encoder of bundle {model.name} opened in precision {encoder.precision}, expected {model.precision}."
-        )
+    encoder = open_photo_encoder(model)
     on_device = encoder.provider == "CUDAExecutionProvider"
     cores = usable_cores()
     workers = num_workers or (min(_MAX_DECODERS, cores) if on_device else cores)
     steps = _Steps(
         read=partial(read_photo, root, claim=store.claim, prepare=model.prepare, image_size_px=model.image_size_px),
-        encode=partial(_encode, encoder=encoder, model=model),
+        encode=partial(encode_readings, encoder=encoder, model=model),
         record=partial(_record, store, progress, threading.Lock()),
     )
     with warnings.catch_warnings(), ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
@@ -164,8 +160,26 @@ def _work_ahead(
             future.cancel()
 
 
-def _encode(readings: list[PhotoReading], *, encoder: PhotoEncoder, model: PhotoModel) -> _Vectors:
-    """The embeddings of decoded readings, (B, D) float32."""
+def open_photo_encoder(model: PhotoModel) -> PhotoEncoder:
+    """Starts a model's encoder.
+
+    Raises:
+        GalleryError: it does not have the precision that the model states.
+    """
+    encoder = model.open_encoder()
+    if encoder.precision != model.precision:
+        raise GalleryError(
+            f"The encoder of bundle {model.name} opened in precision {encoder.precision}, expected {model.precision}."
+        )
+    return encoder
+
+
+def encode_readings(readings: list[PhotoReading], encoder: PhotoEncoder, model: PhotoModel) -> _Vectors:
+    """The embeddings of decoded readings, (B, D) float32.
+
+    Raises:
+        GalleryError: the encoder's answer does not have the shape that its bundle promises.
+    """
     prepared = [reading.decoded.prepared for reading in readings if reading.decoded is not None]
     vectors = encoder.encode(prepared[0][None] if len(prepared) == 1 else np.stack(prepared))
     expected = (len(readings), model.embedding_dim)
@@ -177,12 +191,17 @@ def _encode(readings: list[PhotoReading], *, encoder: PhotoEncoder, model: Photo
     return vectors
 
 
-def _record(
-    store: WorkStore, progress: Progress, lock: threading.Lock, reading: PhotoReading, vector: _Vectors | None
-) -> None:
+def record_reading(store: WorkStore, reading: PhotoReading, vector: _Vectors | None) -> None:
+    """Notes what became of a photo; one without a usable embedding is noted as unreadable."""
     if vector is not None and not abs(float(np.linalg.norm(vector)) - 1) < _UNIT_NORM_TOLERANCE:  # NaN is wrong too
         sentence = "The encoder gives no finite unit vector for this photo; convert it or take it out."
         reading, vector = replace(reading, decoded=None, problem=Problem("no_embedding", sentence)), None
     store.record(reading, vector)
+
+
+def _record(
+    store: WorkStore, progress: Progress, lock: threading.Lock, reading: PhotoReading, vector: _Vectors | None
+) -> None:
+    record_reading(store, reading, vector)
     with lock:
         progress.advance()

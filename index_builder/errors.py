@@ -19,5 +19,9 @@ class GalleryBusyError(GalleryError):
     """Another builder is at work on the gallery; it will be free again."""
 
 
+class GalleryUnavailableError(GalleryError):
+    """The database that holds a gallery does not answer; it may again, without anything being changed here."""
+
+
 class GpuError(GalleryError):
     """A gallery cannot be searched on a GPU; the message says why and what to do."""

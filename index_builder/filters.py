@@ -66,6 +66,17 @@ def parse_filter(text: str, columns: Mapping[str, ColumnType]) -> Condition:
     return Condition(column, kind, operator, tuple(_typed(text, column, kind, value) for value in values))
 
 
+def parse_filters(texts: Sequence[str], columns: Mapping[str, ColumnType]) -> list[Condition]:
+    """Reads filters, all of which have to hold.
+
+    Raises:
+        FilterError: one of them is wrong, or there are too many.
+    """
+    if len(texts) > MAX_FILTERS:
+        raise FilterError(f"{len(texts)} filters were given; give at most {MAX_FILTERS}.")
+    return [parse_filter(text, columns) for text in texts]
+
+
 class RowSelector:
     """Finds the rows of a generation that match filters. Not safe to use from several threads at once."""
 
@@ -97,11 +108,9 @@ class RowSelector:
         return self._selected[key]
 
     def _select(self, filters: Sequence[str]) -> NDArray[np.int64]:
-        if len(filters) > MAX_FILTERS:
-            raise FilterError(f"{len(filters)} filters were given; give at most {MAX_FILTERS}.")
         matching = np.ones(self._num_rows, np.bool_)
-        for text in filters:
-            matching &= self._matches(parse_filter(text, self._columns))
+        for condition in parse_filters(filters, self._columns):
+            matching &= self._matches(condition)
         return np.flatnonzero(matching)
 
     def _matches(self, condition: Condition) -> NDArray[np.bool_]:

@@ -15,12 +15,12 @@ from index_builder.errors import GalleryError
 from index_builder.gpu_index import Gpu
 from index_builder.item import Hit, Item
 from index_builder.opened_files import open_files
+from index_builder.query_vector import checked_query
 from model.bundle import Bundle
 
 CURRENT = "CURRENT"
 GENERATIONS = "generations"
 _NUM_OPEN_ATTEMPTS = 3
-_UNIT_NORM_TOLERANCE = 1e-2
 
 
 class Gallery:
@@ -91,9 +91,7 @@ class Gallery:
         Raises:
             GalleryError: the embedding has another shape, is not of unit norm, or k is below 1.
         """
-        if k < 1:
-            raise GalleryError(f"k is {k}; ask for at least 1 photo.")
-        query = self._checked(embedding)
+        query = checked_query(embedding, k=k, dimension=self.dimension)
         self._use_one_thread()
         size = self.size if rows is None else len(rows)
         if not size:
@@ -167,15 +165,6 @@ class Gallery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _checked(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-        values = np.ascontiguousarray(embedding, np.float32)
-        if values.shape != (self.dimension,):
-            raise GalleryError(f"The query has shape {values.shape}; this gallery expects ({self.dimension},).")
-        norm = float(np.linalg.norm(values))
-        if not abs(norm - 1) < _UNIT_NORM_TOLERANCE:  # also refuses NaN
-            raise GalleryError(f"The query has norm {norm:.4f}; expected an embedding of unit norm.")
-        return values
 
     def _use_one_thread(self) -> None:
         # OpenMP keeps its thread count per calling thread, so the one set at start-up does not reach web threads;

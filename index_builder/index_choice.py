@@ -70,7 +70,7 @@ def choose_index(
         GalleryError: no index is small enough for the memory.
     """
     with closing(VectorFile(folder / INDEX, count=count, dimension=dimension)) as vectors:
-        exact = _exact(folder, vectors, wish, past)
+        exact = exact_index(folder, vectors, wish, past)
         tuning = exact if exact.is_exact else _Lists(folder, vectors, wish, progress).choose(exact, past)
     progress.say(f"Index: {describe(tuning)}")
     return tuning
@@ -91,10 +91,12 @@ def _size(number: int) -> str:
     return f"{number / 1e6:,.0f} MB" if number >= 10_000_000 else f"{number / 1e3:,.1f} kB"
 
 
-def _exact(folder: Path, vectors: VectorFile, wish: IndexWish, past: PastIndex | None) -> IndexTuning:
+def exact_index(folder: Path, vectors: VectorFile, wish: IndexWish, past: PastIndex | None) -> IndexTuning:
     """The exact index if it will do; else the reason why not, with an empty factory."""
     size = vectors.count * vectors.dimension * 4
     tuning = IndexTuning("Flat", "", size, vectors.dimension * 4, wish.memory_bytes, wish.recall)
+    if not wish.is_searched_here:
+        return replace(tuning, reason="it is searched in another store")
     if size > wish.memory_bytes:
         reason = f"{_size(size)} of embeddings are more than the {_size(wish.memory_bytes)} allowed"
         return replace(tuning, factory="", reason=reason)

@@ -9,13 +9,13 @@ others, it is the lower end of recall's 95 % interval that has to reach the targ
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import faiss
 import numpy as np
 from faiss.contrib.exhaustive_search import knn_ground_truth
 from numpy.typing import NDArray
 
-from index_builder.approximate_search import ApproximateIndex
 from index_builder.vector_file import VectorFile
 
 K = 10
@@ -25,6 +25,20 @@ _FACTORS = (2, 4, 8, 16)
 _Z_95 = 1.64  # one-sided
 _SAME_SCORE = 2e-6
 _FLAT_STEPS, _FLAT_GAIN = 3, 0.002
+
+
+class InvertedLists(Protocol):
+    """An index whose searches look into some of its lists, and compare some candidates exactly."""
+
+    nprobe: int
+    candidates_per_result: int
+
+    @property
+    def nlist(self) -> int:
+        """How many lists there are."""
+
+    def search(self, query: NDArray[np.float32], wanted: int, /) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Exact scores (F,), falling, and rows (F,) of at least `wanted` photos near a (D,) query, or of all."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +98,16 @@ def hold_out(vectors: VectorFile, sketches: NDArray[np.float32] | None) -> dict[
     return held
 
 
-def tune(index: ApproximateIndex, held_out: Mapping[str, HeldOut], *, target: float) -> Operation:
+def tune(index: InvertedLists, held_out: Mapping[str, HeldOut], *, target: float) -> Operation:
     """The fastest parameters whose recall is assured to reach the target; the best recall if none do.
 
     The index is left with these parameters.
     """
-    space, points = faiss.ParameterSpace(), faiss.OperatingPoints()
+    points = faiss.OperatingPoints()
     tried: list[Operation] = []
     for factor in _FACTORS:
-        for nprobe in _steps(index.index.nlist):
-            space.set_index_parameter(index.index, "nprobe", nprobe)
-            index.candidates_per_result = factor
+        for nprobe in _steps(index.nlist):
+            index.nprobe, index.candidates_per_result = nprobe, factor
             tried.append(measure(index, held_out))
             last = tried[-1]
             points.add(last.assured, last.search_ms, f"nprobe={nprobe},candidates={factor}", len(tried) - 1)
@@ -102,8 +115,7 @@ def tune(index: ApproximateIndex, held_out: Mapping[str, HeldOut], *, target: fl
                 break
     best = [points.optimal_pts.at(place) for place in range(points.optimal_pts.size())]  # by rising recall and time
     chosen = tried[next((point for point in best if point.perf >= target), best[-1]).cno]
-    space.set_index_parameter(index.index, "nprobe", chosen.nprobe)
-    index.candidates_per_result = chosen.candidates_per_result
+    index.nprobe, index.candidates_per_result = chosen.nprobe, chosen.candidates_per_result
     return chosen
 
 
@@ -113,7 +125,7 @@ def _is_flat(tried: list[Operation]) -> bool:
     return len(same) > _FLAT_STEPS and same[-1].assured < same[-1 - _FLAT_STEPS].assured + _FLAT_GAIN
 
 
-def measure(index: ApproximateIndex, held_out: Mapping[str, HeldOut]) -> Operation:
+def measure(index: InvertedLists, held_out: Mapping[str, HeldOut]) -> Operation:
     """Recall and speed with the index's present parameters."""
     recall, assured, seconds, number = {}, 1.0, 0.0, 0
     for kind, queries in held_out.items():
@@ -125,7 +137,7 @@ def measure(index: ApproximateIndex, held_out: Mapping[str, HeldOut]) -> Operati
     return Operation(index.nprobe, index.candidates_per_result, recall, assured, seconds / number * 1000)
 
 
-def _share(index: ApproximateIndex, held_out: HeldOut, place: int) -> float:
+def _share(index: InvertedLists, held_out: HeldOut, place: int) -> float:
     own = held_out.own_rows[place]
     scores, rows = index.search(held_out.queries[place], held_out.num_right + int(own >= 0))
     right = (rows != own) & (scores >= held_out.enough[place] - _SAME_SCORE)

@@ -21,11 +21,13 @@ class IndexWish:
         recall: the recall@10 that searches have to reach, above 0 and at most 1.
         memory_bytes: what searches may keep in memory.
         sketches: embeds sketches to measure recall with, (Q, D) float32 of unit norm; None when there are none.
+        is_searched_here: False when another store is searched instead of the files, which then need no lists.
     """
 
     recall: float = DEFAULT_RECALL
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     sketches: Callable[[], NDArray[np.float32]] | None = None
+    is_searched_here: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.recall <= 1:

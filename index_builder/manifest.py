@@ -166,22 +166,41 @@ def read_manifest(generation: Path) -> Manifest:
     """
     path = generation / MANIFEST
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise GalleryError(
             f"The gallery's manifest {path} cannot be read ({error}); build the gallery again."
         ) from error
+    return parse_manifest(text, where=str(path))
+
+
+def parse_manifest(text: str, *, where: str) -> Manifest:
+    """Reads what `Manifest.to_json` wrote.
+
+    Args:
+        text: the JSON.
+        where: it was found, for messages.
+
+    Raises:
+        GalleryError: it is damaged, or of another format version.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise GalleryError(
+            f"The gallery's manifest {where} cannot be read ({error}); build the gallery again."
+        ) from error
     version = values.get("format_version") if isinstance(values, dict) else None
     if version != FORMAT_VERSION:
         raise GalleryError(
-            f"The gallery's manifest {path} has format version {version}, this release reads version {FORMAT_VERSION}; "
-            "build the gallery again."
+            f"The gallery's manifest {where} has format version {version}, this release reads version "
+            f"{FORMAT_VERSION}; build the gallery again."
         )
     if not break_seal(values):
-        raise GalleryError(f"The gallery's manifest {path} is damaged; build the gallery again.")
+        raise GalleryError(f"The gallery's manifest {where} is damaged; build the gallery again.")
     try:
         return Manifest.from_dict(values)
     except (KeyError, TypeError, AttributeError) as error:
         raise GalleryError(
-            f"The gallery's manifest {path} is incomplete ({error}); build the gallery again."
+            f"The gallery's manifest {where} is incomplete ({error}); build the gallery again."
         ) from error

@@ -39,6 +39,7 @@ class PhotoModel:
         image_size_px: S, the side of the encoder's input.
         prepare: decoded photo, "RGB" or "RGBA" -> (3, S, S) float32.
         open_encoder: starts the encoder.
+        device: where the encoder may run.
     """
 
     name: str
@@ -48,6 +49,7 @@ class PhotoModel:
     image_size_px: int
     prepare: Callable[[Image.Image], NDArray[np.float32]]
     open_encoder: Callable[[], PhotoEncoder]
+    device: Device = "cpu"
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, *, device: Device = "auto", precision: str = "default") -> "PhotoModel":
@@ -69,4 +71,5 @@ class PhotoModel:
             open_encoder=lambda: open_encoder(
                 bundle, "photo", device=device, precision=chosen, num_threads=1, at_once=usable_cores()
             ),
+            device=device,
         )

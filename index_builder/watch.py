@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index_builder.build import BuildSettings
-from index_builder.errors import GalleryBusyError, GalleryError
+from index_builder.errors import GalleryBusyError, GalleryError, GalleryUnavailableError
 from index_builder.progress import Progress
 from index_builder.publish import locked
 from index_builder.release import BuildReport
@@ -104,7 +104,7 @@ class Watcher:
             self._settling.note(self._root / path for path in report.held)
         except GalleryError as error:
             self._progress.say(str(error))
-            if isinstance(error, GalleryBusyError):
+            if isinstance(error, GalleryBusyError | GalleryUnavailableError):
                 self._retry_at = self._clock() + RETRY_SECONDS
         except (OSError, sqlite3.Error) as error:
             self._progress.say(

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.photo_gallery import PhotoGallery, PhotoHit, PhotoItem, Selection
 from model.errors import BlankSketchError, UnreadableImageError
 from service.errors import SketchError, UnknownPhotoError
-from service.interfaces import PhotoGallery, PhotoHit, PhotoItem, SketchEncoder
+from service.interfaces import SketchEncoder
 from service.live_gallery import LiveGallery
 from service.uploads.reader import LocalReader, SketchReader
 
@@ -181,7 +182,7 @@ class SearchEngine:
         *,
         k: int,
         min_score: float | None,
-        rows: NDArray[np.int64] | None,
+        rows: Selection | None,
     ) -> Ranking:
         prepared = self.reader.read(sketch)
         stages.add("decode", prepared.decode_ms)

@@ -1,5 +1,6 @@
 """Turns every exception that a request can raise into the one JSON form, with a sentence that helps."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,9 +9,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from index_builder.errors import GalleryUnavailableError
 from service.error_answers import ErrorResponse, overload_response, refusal_response
-from service.errors import CLIENT_ERRORS, Refusal, describe, shown
+from service.errors import CLIENT_ERRORS, Refusal, describe, gallery_unavailable, shown
 from service.search_queue import QueueFullError
+
+logger = logging.getLogger(__name__)
 
 _MULTIPART = "multipart/form-data"
 
@@ -32,6 +36,7 @@ def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
         app.add_exception_handler(kind, _on_client_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(QueueFullError, _on_full_queue)
+    app.add_exception_handler(GalleryUnavailableError, _on_unavailable_gallery)
 
 
 async def _on_client_error(_: Request, error: Exception) -> Response:
@@ -43,6 +48,11 @@ async def _on_client_error(_: Request, error: Exception) -> Response:
 async def _on_full_queue(_: Request, error: Exception) -> Response:
     assert isinstance(error, QueueFullError)
     return overload_response(error)
+
+
+async def _on_unavailable_gallery(_: Request, error: Exception) -> Response:
+    logger.error("a request could not be answered: %s", error)
+    return refusal_response(gallery_unavailable())
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -83,6 +83,12 @@ def describe(error: ClientError) -> ErrorDescription:
     return ErrorDescription(status, code, str(error))
 
 
+def gallery_unavailable() -> Refusal:
+    """The refusal while the database that holds the gallery does not answer; where it is stays in the log."""
+    sentence = "The database that holds the gallery does not answer; send the request again in 5 s."
+    return Refusal(503, "gallery_unavailable", sentence, headers={"Retry-After": "5"})
+
+
 def upload_too_large(limit_bytes: int) -> Refusal:
     """The refusal of a body or file above the limit; the connection is closed, as the rest of the body is not read."""
     return Refusal(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from service.interfaces import PhotoGallery
+from index_builder.photo_gallery import PhotoGallery
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +25,25 @@ class _Generation:
 class LiveGallery:
     """Lends the current generation to readers; an old one is closed when its last reader has finished."""
 
-    def __init__(self, open_current: Callable[[], PhotoGallery], current_generation: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        open_current: Callable[[], PhotoGallery],
+        current_generation: Callable[[], str],
+        *,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
         """Opens the first generation.
 
         Args:
-            open_current: opens the generation that is current on disk.
+            open_current: opens the generation that is current where the gallery is kept.
             current_generation: reads its name; cheap, as it is called about once a second.
+            on_close: called when the last generation has been closed.
 
         Raises:
             SketchSearchError: whatever `open_current` raises: there is nothing to serve yet.
         """
         self._open_current = open_current
+        self._on_close = on_close
         self._current_generation = current_generation
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
@@ -43,10 +51,11 @@ class LiveGallery:
         self._refused = ""
         self._retry_at = 0.0
         self._problem: str | None = None
+        self._is_closed = False
 
     @property
     def problem(self) -> str | None:
-        """Why the generation that is current on disk is not the one being served; None when all is well."""
+        """Why the generation that is current where galleries are kept is not being served; None when all is well."""
         return self._problem
 
     @contextmanager
@@ -62,7 +71,7 @@ class LiveGallery:
                 generation.readers -= 1
                 done = generation.retired and generation.readers == 0
             if done:
-                generation.gallery.close()
+                self._close(generation)
 
     def refresh(self) -> bool:
         """Takes over a new generation if there is one; a damaged one is reported and the old one stays.
@@ -90,6 +99,7 @@ class LiveGallery:
 
     def close(self) -> None:
         """Closes the gallery once its last reader has finished."""
+        self._is_closed = True
         self._retire(self._serving)
 
     def _replace(self, fresh: PhotoGallery) -> None:
@@ -102,7 +112,12 @@ class LiveGallery:
             first_time, generation.retired = not generation.retired, True
             idle = first_time and generation.readers == 0
         if idle:
-            generation.gallery.close()
+            self._close(generation)
+
+    def _close(self, generation: _Generation) -> None:
+        generation.gallery.close()
+        if self._is_closed and generation is self._serving:
+            self._on_close()
 
     def _refuse(self, name: str, error: Exception) -> None:
         # The error may name folders of this server: those belong into the log, not into a public answer.

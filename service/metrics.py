@@ -118,7 +118,7 @@ class _EngineFacts(Collector):
         )
         yield GaugeMetricFamily(
             "sketch_search_gallery_refused",
-            "1 while a newer generation on disk cannot be served and an older one answers.",
+            "1 while a newer generation cannot be served and an older one answers.",
             float(live.problem is not None),
         )
         yield InfoMetricFamily(

@@ -51,7 +51,7 @@ class PhotoResponse(FileResponse):
     responses={
         **_IMAGE,
         **_PART,
-        **documented_errors(401, 404, 416, 429, 500),
+        **documented_errors(401, 404, 416, 429, 500, 503),
         "default": {"description": "any other error"},
     },
 )
@@ -66,7 +66,7 @@ async def photo(request: Request, serving: ServingNow, photo_id: PhotoId) -> Res
     "/thumbnails/{photo_id:path}",
     summary="A small version of a photo",
     response_class=Response,
-    responses={**_IMAGE, **documented_errors(401, 404, 429, 500), "default": {"description": "any other error"}},
+    responses={**_IMAGE, **documented_errors(401, 404, 429, 500, 503), "default": {"description": "any other error"}},
 )
 async def thumbnail(request: Request, serving: ServingNow, photo_id: PhotoId) -> Response:
     """About 256 pixels on the longer side, made when the gallery was built."""

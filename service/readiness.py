@@ -9,6 +9,7 @@ from functools import cache
 from anyio import CapacityLimiter, to_thread
 from PIL import Image, ImageDraw
 
+from index_builder.errors import GalleryUnavailableError
 from service.draining import Drain
 from service.engine import Ranking, SearchEngine
 
@@ -17,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 class NotReadyError(Exception):
     """The service cannot answer a search; the message says why."""
+
+
+class GalleryAwayError(NotReadyError):
+    """The database that holds the gallery does not answer: another start of this process would not help."""
 
 
 class Readiness:
@@ -49,6 +54,9 @@ class Readiness:
     def _probe(self) -> Ranking:
         try:
             ranking = self._engine.search(built_in_sketch(), k=1)
+        except GalleryUnavailableError as error:
+            logger.error("the test search failed: %s", error)
+            raise GalleryAwayError("The database that holds the gallery does not answer.") from error
         except Exception as error:  # readiness exists to report whatever is broken
             logger.exception("the test search failed")
             kind = type(error).__name__

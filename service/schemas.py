@@ -187,9 +187,9 @@ class GalleryInfo(GalleryIdentity):
 
     dimension: int = Field(ge=1)
     index_device: str = Field(
-        description="where it is searched; filtered searches always run on the CPU", examples=["cpu"]
+        description="where it is searched: cpu, cuda (filtered searches run on the CPU) or milvus", examples=["cpu"]
     )
-    problem: str | None = Field(description="why a newer generation on disk is not being served; null when all is well")
+    problem: str | None = Field(description="why a newer generation is not being served; null when all is well")
     columns: list[ColumnInfo] = Field(description="what searches can be filtered by")
 
 

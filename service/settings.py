@@ -5,11 +5,25 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from index_builder.errors import GalleryError
+from index_builder.place import read_place
 
 ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+
+
+def _checked_place(value: object) -> object:
+    """A folder as a path; the address of a gallery in Milvus stays a text, once it is known to be one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        place = read_place(value)
+    except GalleryError as error:
+        raise ValueError(str(error)) from error
+    return place if isinstance(place, Path) else value
 
 
 class Settings(BaseSettings):
@@ -26,7 +40,9 @@ class Settings(BaseSettings):
         cli_hide_none_type=True,
     )
 
-    gallery: Path = Field(Path("gallery"), description="folder that index_builder wrote")
+    gallery: Annotated[Path | str, BeforeValidator(_checked_place)] = Field(
+        Path("gallery"), description="folder that index_builder wrote, or milvus://host:port/name that it published to"
+    )
     bundle: Path | None = Field(None, description="encoder bundle that built the gallery; if unset, the demo bundle")
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 opens the service to the network")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")

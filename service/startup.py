@@ -3,7 +3,9 @@
 import logging
 from functools import cache
 
-from index_builder.gallery import current_generation, open_gallery
+from index_builder.errors import GpuError
+from index_builder.place import read_place
+from index_builder.sources import FolderSource, open_source
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.cores import usable_cores
 from model.encoder import Encoder, open_encoder
@@ -31,11 +33,7 @@ def open_engine(settings: Settings) -> SearchEngine:
     bundle = read_bundle(settings.bundle or default_bundle_path())
     # The encoder first: a gallery that is open when this fails would stay open.
     encoder, concurrent_encodes = _open_sketch_encoder(bundle, settings)
-    device = open_index_device(settings)
-    gallery = LiveGallery(
-        lambda: device.adopt(open_gallery(settings.gallery, bundle=bundle)),
-        lambda: current_generation(settings.gallery),
-    )
+    gallery = _open_gallery(bundle, settings)
     try:
         reader = open_reader(
             bundle.preprocessing, settings, at_once=settings.worker_threads or max(concurrent_encodes, 2)
@@ -46,6 +44,22 @@ def open_engine(settings: Settings) -> SearchEngine:
     return SearchEngine(
         encoder, gallery, max_pixels=settings.max_pixels, concurrent_encodes=concurrent_encodes, reader=reader
     )
+
+
+def _open_gallery(bundle: Bundle, settings: Settings) -> LiveGallery:
+    place = read_place(str(settings.gallery))
+    source = open_source(place, bundle=bundle)
+    if isinstance(source, FolderSource):
+        device = open_index_device(settings)
+        return LiveGallery(lambda: device.adopt(source.open()), source.current)
+    if settings.index_device == "cuda":
+        source.close()
+        raise GpuError(f"index_device is cuda, but {place} is searched by Milvus; leave it at auto.")
+    try:
+        return LiveGallery(source.open, source.current, on_close=source.close)
+    except SketchSearchError:
+        source.close()
+        raise
 
 
 def open_reader(preprocessing: Preprocessing, settings: Settings, *, at_once: int) -> SketchReader:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from service.draining import Drain
-from service.readiness import NotReadyError, Readiness
+from service.readiness import GalleryAwayError, NotReadyError, Readiness
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +83,8 @@ class Watchdog:
     async def _is_ready(self) -> str | None:
         try:
             await self._readiness.check()
+        except GalleryAwayError:
+            return None
         except NotReadyError as error:
             return None if self._drain.begun else str(error)
         return None

@@ -35,7 +35,7 @@ def test_without_a_profile_only_the_index_step_and_the_service_start(compose: Se
     assert set(compose["docker-compose.yml"]["services"]) == {"index", "service"}
     assert {name for name, service in services.items() if "profiles" not in service} == {"index", "service"}
     profiles = {profile for service in services.values() for profile in service.get("profiles", ())}
-    assert profiles == {"gpu", "train", "train-gpu", "monitoring", "watch", "replicas"}
+    assert profiles == {"gpu", "train", "train-gpu", "monitoring", "watch", "replicas", "cluster"}
 
 
 def test_the_main_file_includes_all_others(compose: Services) -> None:
@@ -78,6 +78,15 @@ def test_a_service_waits_until_the_index_step_has_succeeded(services: Services, 
     assert services[step]["restart"] == "no"
 
 
+def test_milvus_waits_for_what_it_stores_into_and_nobody_else_reaches_that(services: Services) -> None:
+    milvus, etcd, objects = (services[name] for name in ("milvus", "etcd", "objects"))
+    assert milvus["depends_on"] == {name: {"condition": "service_healthy"} for name in ("etcd", "objects")}
+    assert milvus["environment"]["MINIO_SECRET_ACCESS_KEY"] == objects["environment"]["MINIO_ROOT_PASSWORD"]
+    assert "ports" not in etcd
+    assert "ports" not in objects
+    assert all("healthcheck" in each for each in (milvus, etcd, objects))
+
+
 def test_every_container_is_confined(services: Services) -> None:
     for name, service in services.items():
         assert service["read_only"] is True, name
@@ -91,12 +100,12 @@ def test_every_container_is_confined(services: Services) -> None:
 
 def test_ports_are_open_to_this_machine_alone_unless_asked_otherwise(services: Services) -> None:
     ports = [port for service in services.values() for port in service.get("ports", ())]
-    assert len(ports) == 5
+    assert len(ports) == 6
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
 def test_what_lasts_restarts_and_what_serves_is_checked(services: Services) -> None:
-    for name in ("service", "service-gpu", "watch", "replica", "balancer", "prometheus", "grafana"):
+    for name in ("service", "service-gpu", "watch", "replica", "balancer", "prometheus", "grafana", "milvus"):
         assert services[name]["restart"] == "unless-stopped"
     for name in ("service", "service-gpu", "replica"):
         assert services[name]["healthcheck"]["test"] == ["CMD", "ready"]
@@ -131,7 +140,7 @@ def test_every_image_is_built_once_or_pinned(services: Services) -> None:
         if name in OURS:
             assert service["image"] in built, name
         else:
-            assert tag.strip("v")[0].isdigit(), name
+            assert tag.removeprefix("RELEASE.").strip("v")[0].isdigit(), name
 
 
 @pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - SET_BY_THE_CONTAINER))

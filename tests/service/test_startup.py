@@ -131,7 +131,7 @@ def test_a_gallery_of_another_bundle_is_refused(bundle: Bundle, gallery_folder: 
 def test_a_precision_that_the_bundle_lacks_is_refused_before_a_gallery_is_opened(
     bundle: Bundle, own_gallery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.startup.open_gallery", lambda *_args, **_kwargs: pytest.fail("it would stay open"))
+    monkeypatch.setattr("service.startup.open_source", lambda *_args, **_kwargs: pytest.fail("it would stay open"))
     with pytest.raises(BundleError, match="no int4 sketch encoder"):
         open_engine(Settings(gallery=own_gallery, bundle=bundle.path, device="cpu", precision="int4"))
 

@@ -1,0 +1,66 @@
+"""Trains a tiny model and writes the loss of every step: torchrun … curve.py DATASET OUT [COPY].
+
+After half of the epochs the run folder is copied to COPY, as a run that was killed then would have left it.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.preprocess import Preprocessing
+from training import distributed, loop
+from training.checkpoint import Progress
+from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.dataset import read_split
+from training.pairs import PreparedPairs
+from training.stages import create_task
+
+TEACHER = TeacherConfig(
+    backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=6, unfused_weight=1.0
+)
+CONFIG = TrainConfig(
+    recipe="toy",
+    backbone="test_vit",
+    weights="random",
+    embedding_dim=64,
+    preprocessing=Preprocessing(image_size_px=32),
+    teacher=TEACHER,
+    distillation=DistillationConfig(queue_size=6, direct_weight=1.0),
+    batch_size=4,
+    epochs=13,
+    checkpoint_epochs=1,
+    ema_decay=0.9,
+    autocast_bf16=False,
+)
+
+
+def main(dataset: str, out: str, copy: str = "") -> None:
+    torch.set_num_threads(1)
+    folder = Path(out)
+    save_checkpoint, check_finite = loop.save_checkpoint, loop._check_finite
+
+    def note(losses: dict[str, float], step: int) -> None:
+        check_finite(losses, step)
+        if distributed.is_first():
+            with (folder / "curve.jsonl").open("a") as stream:
+                stream.write(json.dumps([step, losses["total"]]) + "\n")
+
+    def save(*arguments: Any, progress: Progress, **named: Any) -> None:
+        save_checkpoint(*arguments, progress=progress, **named)
+        if copy and progress.epoch == CONFIG.epochs // 2:
+            shutil.copytree(folder, copy)
+
+    loop._check_finite, loop.save_checkpoint = note, save
+    split = read_split(Path(dataset), "train")
+    torch.manual_seed(0)
+    task = create_task("students", CONFIG, num_categories=1)
+    pairs = PreparedPairs(split.items, CONFIG.preprocessing, categories=split.categories, num_threads=1)
+    loop.train(task, pairs, CONFIG, out=folder, device=torch.device("cpu"), evaluate=lambda task: {})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
