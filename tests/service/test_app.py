@@ -12,14 +12,14 @@ from service.app import create_app
 from service.settings import Settings
 
 ROUTES = {
-    ("post", "/search"): {"200", "400", "401", "413", "415", "422", "429", "500", "503"},
-    ("post", "/search/batch"): {"200", "400", "401", "413", "415", "422", "429", "500", "503"},
+    ("post", "/search"): {"200", "400", "401", "408", "413", "415", "422", "429", "500", "503"},
+    ("post", "/search/batch"): {"200", "400", "401", "408", "413", "415", "422", "429", "500", "503"},
     ("get", "/similar/{photo_id}"): {"200", "401", "404", "422", "429", "500", "503"},
-    ("get", "/photos/{photo_id}"): {"200", "206", "304", "401", "404", "416", "500", "default"},
-    ("get", "/thumbnails/{photo_id}"): {"200", "304", "401", "404", "500", "default"},
+    ("get", "/photos/{photo_id}"): {"200", "206", "304", "401", "404", "416", "429", "500", "default"},
+    ("get", "/thumbnails/{photo_id}"): {"200", "304", "401", "404", "429", "500", "default"},
     ("get", "/healthz"): {"200"},
     ("get", "/readyz"): {"200", "503"},
-    ("get", "/info"): {"200", "401", "500"},
+    ("get", "/info"): {"200", "401", "429", "500"},
     ("get", "/metrics"): {"200", "401", "403"},
 }
 
@@ -112,12 +112,8 @@ def test_the_page_is_served_with_a_policy_that_allows_only_this_origin(client: T
     assert client.get("/page/index.html").text == response.text
 
 
-def test_the_service_loads_in_a_moment_and_without_what_only_training_needs() -> None:
-    program = (
-        "import sys, time; start = time.process_time(); import service.app; took = time.process_time() - start;"
-        "print(took, sorted({'torch', 'timm', 'onnx', 'torchvision', 'onnxruntime', 'faiss'} & set(sys.modules)))"
-    )
+def test_the_service_loads_without_what_only_training_or_a_search_needs() -> None:
+    heavy = {"torch", "timm", "onnx", "torchvision", "onnxruntime", "openvino", "faiss"}
+    program = f"import sys, service.app; print(sorted({heavy!r} & set(sys.modules)))"
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    took, _, loaded = output.strip().partition(" ")
-    assert loaded == "[]"
-    assert float(took) < 2  # seconds of CPU; about 0.6 on a quiet machine
+    assert output.strip() == "[]"

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,11 +41,11 @@ def large_photo(gallery_folder: Path) -> Iterator[str]:
 
 
 def rest_of(connection: socket.socket) -> bytes:
-    """All that comes until the service closes the connection."""
-    try:
-        return b"".join(iter(lambda: connection.recv(65536), b""))
-    except ConnectionResetError:
-        return b""
+    """All that comes until the service closes the connection, which resets it where bytes are still on their way."""
+    parts: list[bytes] = []
+    with suppress(ConnectionResetError):
+        parts.extend(iter(lambda: connection.recv(65536), b""))
+    return b"".join(parts)
 
 
 def drip(connection: socket.socket, stopped: threading.Event) -> None:

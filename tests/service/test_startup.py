@@ -153,11 +153,15 @@ def test_the_process_serves_and_stops_cleanly(
 
 
 def test_a_process_that_cannot_search_ends_so_that_it_is_started_again(start: Start) -> None:
-    process = start("--ready-deadline-seconds", "0.0001", "--unready-exit-seconds", "0.5")
+    program = (
+        "import sys, time; from service.__main__ import main; from service.engine import SearchEngine;"
+        "SearchEngine.search = lambda *_, **__: time.sleep(3600); sys.exit(main())"
+    )
+    process = start("--ready-deadline-seconds", "0.1", "--unready-exit-seconds", "0.5", program=("-c", program))
     address_of(process)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "ending the process: An encode and a search did not finish within 0.0001 seconds." in errors
+    assert "ending the process: An encode and a search did not finish within 0.1 seconds." in errors
     assert "MainThread:" in errors
 
 
