@@ -39,8 +39,9 @@ demo: $(VENV)/.serving
 	$(BIN)/python -m index_builder --gallery $(CATALOGUE)/photos --out demo/gallery --metadata $(CATALOGUE)/metadata.csv
 	$(BIN)/python -m service --gallery demo/gallery --port $(PORT)
 
+# Several at once where there are cores, the tests of a file in one process.
 test: $(VENV)/.everything
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.everything
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.calibration import faiss_threads
 from index_builder.manifest import IndexTuning
 from index_builder.milvus.connection import MilvusConnection
 from index_builder.milvus.schema import METADATA, PHOTO_ID, ROW, VECTOR
@@ -118,8 +119,9 @@ class MilvusIndex:
         )
         entities = [hit["entity"] for hit in hits]
         vectors = np.array([entity[VECTOR] for entity in entities], np.float32).reshape(-1, len(query))
-        # By FAISS, so that a photo has the score that a gallery on disk gives it.
-        scores, order = faiss.knn(query[None], vectors, len(vectors), metric=faiss.METRIC_INNER_PRODUCT)
+        # By FAISS in one thread, so that a photo has the score that a gallery on disk gives it.
+        with faiss_threads(1):
+            scores, order = faiss.knn(query[None], vectors, len(vectors), metric=faiss.METRIC_INNER_PRODUCT)
         rows = np.array([entity[ROW] for entity in entities], np.int64)
         photo_ids = [entities[place][PHOTO_ID] for place in order[0]]
         return Candidates(scores[0], rows[order[0]], photo_ids, [entities[place][METADATA] for place in order[0]])

@@ -68,7 +68,11 @@ def test_the_page_and_the_probes_need_none(keyed: TestClient, path: str) -> None
     assert keyed.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("wrong", ["x", SEARCH_KEY[:-1], SEARCH_KEY + "x", SEARCH_KEPT.sha256.hex(), "ü"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["x", SEARCH_KEY[:-1], SEARCH_KEY + "x", SEARCH_KEPT.sha256.hex(), "ü"],
+    ids=["short", "shorter", "longer", "hash", "not-ascii"],
+)
 def test_a_wrong_key_is_refused_and_so_is_the_hash_of_a_right_one(
     keyed: TestClient, sketch: Sketch, wrong: str
 ) -> None:
