@@ -33,7 +33,7 @@ class Serving:
         self._deadline_seconds = settings.search_deadline_seconds
         # One more than encode, so that the next sketch is decoded meanwhile, where one encode takes all cores.
         running = settings.worker_threads or max(engine.concurrent_encodes, 2)
-        self.queue = SearchQueue(num_running=running, num_waiting=settings.queue_size or 4 * running)
+        self.queue = SearchQueue(num_running=running, num_waiting=settings.queue_size or 8 * running)
 
     @property
     def uptime_seconds(self) -> float:

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
         0, ge=0, description="searches that run at once, each with a decoded image in memory; 0 follows the encodes"
     )
     queue_size: int = Field(
-        0, ge=0, description="searches that may wait, the next is refused with 503; 0 is four for each that runs"
+        0, ge=0, description="searches that may wait, the next is refused with 503; 0 is eight for each that runs"
     )
     search_deadline_seconds: float = Field(
         5.0, gt=0, description="a search that cannot start within this time is refused; X-Deadline-Ms asks for less"
