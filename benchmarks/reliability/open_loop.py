@@ -90,13 +90,14 @@ async def arrive(
 
 
 async def capacity(address: tuple[str, int], requests: Sequence[bytes], *, seconds: float, clients: int = 8) -> float:
-    """Answers a second when so many clients ask one after the other."""
-    end, answered = time.monotonic() + seconds, 0
+    """Answers a second when so many clients ask one after the other, each time from another address."""
+    end, answered, numbers = time.monotonic() + seconds, 0, itertools.count()
 
-    async def client(number: int) -> None:
+    async def client(which: int) -> None:
         nonlocal answered
         while time.monotonic() < end:
-            answered += await send(address, requests[number % len(requests)], number=number) == 200
+            status = await send(address, requests[which % len(requests)], number=next(numbers))
+            answered += status == 200  # not in one statement, which would read the sum before it waits
 
     await asyncio.gather(*(client(number) for number in range(clients)))
     return answered / seconds
