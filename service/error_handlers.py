@@ -1,6 +1,7 @@
 """Turns every exception that a request can raise into the one JSON form, with a sentence that helps."""
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from service.search_queue import QueueFullError
 logger = logging.getLogger(__name__)
 
 _MULTIPART = "multipart/form-data"
+_OUTAGE_LINE_SECONDS = 60.0
 
 
 def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
@@ -36,7 +38,7 @@ def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
         app.add_exception_handler(kind, _on_client_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(QueueFullError, _on_full_queue)
-    app.add_exception_handler(GalleryUnavailableError, _on_unavailable_gallery)
+    app.add_exception_handler(GalleryUnavailableError, _GalleryOutage())
 
 
 async def _on_client_error(_: Request, error: Exception) -> Response:
@@ -50,9 +52,19 @@ async def _on_full_queue(_: Request, error: Exception) -> Response:
     return overload_response(error)
 
 
-async def _on_unavailable_gallery(_: Request, error: Exception) -> Response:
-    logger.error("a request could not be answered: %s", error)
-    return refusal_response(gallery_unavailable())
+class _GalleryOutage:
+    """Refuses what the gallery cannot answer, with a line in the log each minute and not for each request."""
+
+    def __init__(self) -> None:
+        self._said_at = -_OUTAGE_LINE_SECONDS
+        self._unsaid = 0
+
+    async def __call__(self, _: Request, error: Exception) -> Response:
+        self._unsaid += 1
+        if time.monotonic() >= self._said_at + _OUTAGE_LINE_SECONDS:
+            logger.error("requests could not be answered (%d since the last such line): %s", self._unsaid, error)
+            self._said_at, self._unsaid = time.monotonic(), 0
+        return refusal_response(gallery_unavailable())
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

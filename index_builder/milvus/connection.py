@@ -8,6 +8,8 @@ from index_builder.milvus.address import MilvusAddress
 
 READ_SECONDS = 4.0  # less than a service waits before it calls itself not ready
 WRITE_SECONDS = 3600.0  # loading and indexing a large collection
+# After minutes of silence gRPC would otherwise wait up to two minutes before it tries again.
+_CHANNEL = {"grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 2000}
 _NOT_LOADED = 101
 _NO_SUCH_ALIAS = (1600, 100)  # of Milvus, of milvus-lite
 
@@ -34,7 +36,13 @@ class MilvusConnection:
         self.address = address
         self._error: type[Exception] = MilvusException
         try:
-            self.client = MilvusClient(address.uri, user=address.user, password=address.password, timeout=READ_SECONDS)
+            self.client = MilvusClient(
+                address.uri,
+                user=address.user,
+                password=address.password,
+                timeout=READ_SECONDS,
+                grpc_options=_CHANNEL,
+            )
         except MilvusException as error:
             raise self._away(error) from error
 

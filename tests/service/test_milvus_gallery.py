@@ -198,6 +198,7 @@ def test_while_milvus_is_down_the_service_says_so_and_it_recovers_without_a_rest
         assert client.get("/healthz").status_code == 200
         wait_until(lambda: client.get("/info").json()["gallery"]["problem"])
         assert "Milvus at 127.0.0.1" in caplog.text
+        assert caplog.text.count("requests could not be answered") == 1
         own_milvus.start()
         wait_until(lambda: client.get("/readyz").status_code == 200)
         assert client.post("/search", files={"sketch": sketch("star-plain")}).status_code == 200
