@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from index_builder.embed import embed_photos
 from index_builder.errors import GalleryError, TooManyUnreadableError
@@ -20,6 +20,9 @@ from index_builder.publish import WORK, locked, remove_work
 from index_builder.release import BuildReport, Release
 from index_builder.scan import PhotoScan
 from index_builder.work import WorkStore
+
+if TYPE_CHECKING:
+    from index_builder.shards import Shards
 
 DEFAULT_ERROR_RATE = 0.05
 # One torn file among ten photos is no reason to publish nothing: so many are accepted while most photos can be read.
@@ -44,6 +47,7 @@ class BuildSettings:
         unsettled: paths below `photos` of files that are known to be being written.
         engine: what embeds: threads of this process, or Ray, which may have many machines.
         ray_address: of the Ray cluster; None starts one on this machine.
+        shards: an fsspec URL below which Ray's workers leave what they have finished until it is committed, or None.
     """
 
     photos: Path
@@ -56,12 +60,12 @@ class BuildSettings:
     unsettled: frozenset[str] = frozenset()
     engine: Literal["local", "ray"] = "local"
     ray_address: str | None = None
+    shards: str | None = None
 
     def __post_init__(self) -> None:
-        if self.ray_address is not None and self.engine != "ray":
-            raise GalleryError(
-                f"--ray-address is {self.ray_address}, but --engine is {self.engine}; give --engine ray."
-            )
+        for option, value in (("--ray-address", self.ray_address), ("--shards", self.shards)):
+            if value is not None and self.engine != "ray":
+                raise GalleryError(f"{option} is {value}, but --engine is {self.engine}; give --engine ray.")
         if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
             raise GalleryError(f"--max-error-rate is {self.max_error_rate}; give a share from 0 to 1, such as 0.05.")
         if self.num_workers < 0:
@@ -168,6 +172,7 @@ def _say_held(held: list[str], progress: Progress) -> None:
 
 
 def _embed(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress) -> int:
+    shards = _take_shards(store, settings, model, root, progress)
     known = count_photos(store.database)
     (resumed,) = store.database.execute("SELECT count(*) FROM indexed WHERE vector IS NOT NULL").fetchone()
     if resumed:
@@ -180,7 +185,7 @@ def _embed(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: P
     started = time.monotonic()
     progress.start(num_pending)
     try:
-        num_encoded = _embed_pending(store, settings, model, root, progress)
+        num_encoded = _embed_pending(store, settings, model, root, shards, progress)
     finally:
         progress.stop()
     seconds = max(time.monotonic() - started, 1e-9)
@@ -188,14 +193,38 @@ def _embed(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: P
     return num_encoded
 
 
-def _embed_pending(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress) -> int:
+def _take_shards(
+    store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress
+) -> "Shards | None":
+    """Opens --shards and records what an earlier run has left there."""
+    if settings.shards is None:
+        return None
+    try:
+        from index_builder.shards import Shards, take_shards  # only where it is needed
+    except ImportError as error:
+        raise GalleryError("--shards needs fsspec and pyarrow; install them with the extra ray.") from error
+    shards = Shards(settings.shards, model=model, root=root, out=settings.out)
+    take_shards(store, shards, progress)
+    return shards
+
+
+def _embed_pending(
+    store: WorkStore,
+    settings: BuildSettings,
+    model: PhotoModel,
+    root: Path,
+    shards: "Shards | None",
+    progress: Progress,
+) -> int:
     workers = settings.num_workers
     if settings.engine == "local":
         return embed_photos(store, root, model, num_workers=workers, progress=progress)
     from index_builder.ray_engine import embed_photos_on_ray  # only where it is needed
 
     address = settings.ray_address
-    return embed_photos_on_ray(store, root, model, address=address, num_workers=workers, progress=progress)
+    return embed_photos_on_ray(
+        store, root, model, address=address, num_workers=workers, shards=shards, progress=progress
+    )
 
 
 def _checked_counts(store: WorkStore, settings: BuildSettings) -> Counts:
