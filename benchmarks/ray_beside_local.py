@@ -2,8 +2,9 @@
 
     python -m benchmarks.ray_beside_local --photos FOLDER --bundle BUNDLE [--rounds 2]
 
-Prints one JSON object: photos a second of each round, as the builder says them (for Ray with and without the start of
-its cluster, which ends with the first photo back), and whether galleries have the same ids, embeddings and counts.
+Prints one JSON object: photos a second of each round, as the builder says them (for Ray with the start of its cluster,
+and without: from the first photos that come back, which are not counted then, to the end of its cluster), and whether
+galleries have the same ids, embeddings and counts.
 """
 
 import argparse
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from index_builder.gallery import open_gallery
+from index_builder.ray_engine import BATCH_PHOTOS
+from model.cores import usable_cores
 
 _RATE = re.compile(r"Read ([\d,]+) photos in ([\d.,]+) s")
 _START = re.compile(r"first photo after ([\d.]+) s")
@@ -38,7 +41,9 @@ def main() -> None:
                 photos, seconds = (float(each.replace(",", "")) for each in _RATE.search(said).groups())  # type: ignore[union-attr]
                 rates[engine].append(photos / seconds)
                 if found := _START.search(said):
-                    rates["ray_without_start"].append(photos / (seconds - float(found[1])))
+                    rates["ray_without_start"].append(
+                        (photos - BATCH_PHOTOS * usable_cores()) / (seconds - float(found[1]))
+                    )
                 contents.append(content(out))
                 print(json.dumps({engine: rates[engine][-1], "said": said.splitlines()[-8:]}), file=sys.stderr)
     medians = {name: statistics.median(each) for name, each in rates.items()}

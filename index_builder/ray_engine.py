@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from index_builder.embed import record_if_new
@@ -21,9 +22,11 @@ from index_builder.progress import Progress
 from index_builder.work import WorkStore
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from index_builder.shards import Shards
 
-_BATCH_PHOTOS = 16  # what a worker takes at a time, and loses when it dies
+BATCH_PHOTOS = 16  # what a worker takes at a time, and loses when it dies
 _ROUND_PHOTOS = 20_000  # the paths of so many are in memory
 _MAX_SHARDS = 16  # waiting to be deleted
 
@@ -81,7 +84,7 @@ def embed_photos_on_ray(
     return recorder.num_encoded
 
 
-def _connect(ray: Any, address: str | None) -> None:  # noqa: ANN401  the module
+def _connect(ray: ModuleType, address: str | None) -> None:
     if address is None:
         # Here the workers do the work: at their usual niceness whatever else runs on this machine would come first.
         os.environ.setdefault("RAY_worker_niceness", "0")
@@ -96,20 +99,22 @@ def _connect(ray: Any, address: str | None) -> None:  # noqa: ANN401  the module
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def _actors(ray: Any, model: PhotoModel, num_workers: int) -> tuple[int, bool]:  # noqa: ANN401  the module
+def _actors(ray: ModuleType, model: PhotoModel, num_workers: int) -> tuple[int, bool]:
     """How many actors, and whether each has a GPU."""
     resources = ray.cluster_resources()
     has_gpus = model.device != "cpu" and resources.get("GPU", 0) > 0
     return num_workers or int(resources["GPU" if has_gpus else "CPU"]), has_gpus
 
 
-def _embedded(ray: Any, paths: list[str], given: tuple[Any, ...], *, actors: int, has_gpus: bool) -> Iterator[Any]:  # noqa: ANN401
+def _embedded(
+    ray: ModuleType, paths: list[str], given: tuple[Any, ...], *, actors: int, has_gpus: bool
+) -> Iterator["pa.Table"]:
     """The tables that the workers make of the paths, in the order in which they are ready."""
     import pyarrow
 
     from index_builder.ray_worker import PATH, EmbedPhotos
 
-    batches = (paths[first : first + _BATCH_PHOTOS] for first in range(0, len(paths), _BATCH_PHOTOS))
+    batches = (paths[first : first + BATCH_PHOTOS] for first in range(0, len(paths), BATCH_PHOTOS))
     photos = ray.data.from_blocks([pyarrow.table({PATH: batch}) for batch in batches])
     embedded = photos.map_batches(
         EmbedPhotos,
@@ -135,7 +140,7 @@ class _Recorder:
         self.has_begun = False
         self.num_encoded = 0
 
-    def record(self, table: Any) -> None:  # noqa: ANN401  pyarrow.Table
+    def record(self, table: "pa.Table") -> None:
         from index_builder.ray_worker import SHARD
         from index_builder.result_table import from_table
 

@@ -2,7 +2,6 @@
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -26,7 +25,7 @@ class EmbedPhotos:
         self._encoder = open_photo_encoder(model)
         self._is_on_device = self._encoder.provider != "CPUExecutionProvider"
 
-    def __call__(self, batch: Any) -> Any:  # noqa: ANN401  pyarrow.Table
+    def __call__(self, batch: pa.Table) -> pa.Table:
         """A table of paths to the table of what became of them; with shards, finished there first."""
         paths = batch[PATH].to_pylist()
         if self._shards is None:
@@ -38,7 +37,7 @@ class EmbedPhotos:
             self._shards.write(name, table)
         return table.append_column(SHARD, pa.array([name] * len(paths), pa.string()))
 
-    def _embedded(self, paths: list[str]) -> Any:  # noqa: ANN401
+    def _embedded(self, paths: list[str]) -> pa.Table:
         model = self._model
         readings = [
             read_photo(self._root, path, claim=lambda _: True, prepare=model.prepare, image_size_px=model.image_size_px)

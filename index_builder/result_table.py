@@ -16,7 +16,7 @@ _FLOAT_BYTES = 4
 _NOTHING_PREPARED = np.empty((0, 0, 0), np.float32)
 
 
-def result_schema(embedding_dim: int) -> Any:  # noqa: ANN401  a pyarrow.Schema
+def result_schema(embedding_dim: int) -> pa.Schema:
     """The columns: a row is a photo, with nulls for what it has not."""
     return pa.schema(
         [
@@ -36,12 +36,12 @@ def result_schema(embedding_dim: int) -> Any:  # noqa: ANN401  a pyarrow.Schema
     )
 
 
-def to_table(results: Sequence[Result], embedding_dim: int) -> Any:  # noqa: ANN401  a pyarrow.Table
+def to_table(results: Sequence[Result], embedding_dim: int) -> pa.Table:
     """Readings with their embeddings, (D,) float32 or None, as a table of `result_schema`."""
     return pa.Table.from_pylist([_row(*result) for result in results], schema=result_schema(embedding_dim))
 
 
-def from_table(table: Any) -> Iterator[Result]:  # noqa: ANN401  a pyarrow.Table
+def from_table(table: pa.Table) -> Iterator[Result]:
     """What `to_table` was given, but for the encoder's input, which is empty: nobody needs it any more."""
     for row in table.to_pylist():
         problem = None if row["reason"] is None else Problem(row["reason"], row["sentence"])

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -74,7 +73,7 @@ class Shards:
         self._files.invalidate_cache()
         return sorted(path.rsplit("/", 1)[-1] for path in self._files.find(self._folder) if path.endswith(_SUFFIX))
 
-    def write(self, name: str, table: Any) -> None:  # noqa: ANN401  a pyarrow.Table
+    def write(self, name: str, table: pa.Table) -> None:
         """Writes a shard so that it is there as a whole or not at all."""
         stream = io.BytesIO()
         # Thumbnails and embeddings do not get smaller, and nobody asks for a range; checksums tell a damaged page.
@@ -88,7 +87,7 @@ class Shards:
         self._files.pipe_file(unfinished, stream.getvalue())
         self._files.mv(unfinished, path)
 
-    def read(self, name: str) -> Any | None:  # noqa: ANN401  a pyarrow.Table
+    def read(self, name: str) -> pa.Table | None:
         """The table of a shard; None when there is none, or none that can be read as one."""
         try:
             data = self._files.cat_file(f"{self._folder}/{name}")

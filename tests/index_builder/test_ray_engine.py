@@ -196,5 +196,6 @@ def test_without_an_address_no_cluster_is_used_that_happens_to_run() -> None:
     given: dict[str, Any] = {}
     context = SimpleNamespace()
     data = SimpleNamespace(DataContext=SimpleNamespace(get_current=lambda: context))
-    ray_engine._connect(SimpleNamespace(init=lambda **options: given.update(options), data=data), None)
+    ray: Any = SimpleNamespace(init=lambda **options: given.update(options), data=data)
+    ray_engine._connect(ray, None)
     assert given["address"] == "local"
