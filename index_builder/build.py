@@ -1,13 +1,12 @@
 """scan → decode → embed → build → self-check → publish: a folder of photos becomes the next generation of a gallery."""
 
 import json
-import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from index_builder.embed import embed_photos
+from index_builder.engine import embed_with_engine
 from index_builder.errors import GalleryError, TooManyUnreadableError
 from index_builder.generation import count_photos, write_errors
 from index_builder.index_wish import IndexWish
@@ -20,9 +19,6 @@ from index_builder.publish import WORK, locked, remove_work
 from index_builder.release import BuildReport, Release
 from index_builder.scan import PhotoScan
 from index_builder.work import WorkStore
-
-if TYPE_CHECKING:
-    from index_builder.shards import Shards
 
 DEFAULT_ERROR_RATE = 0.05
 # One torn file among ten photos is no reason to publish nothing: so many are accepted while most photos can be read.
@@ -97,7 +93,7 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
         with closing(store):
             scan = PhotoScan(root, exclude=settings.out, past_id=store.past_id)
             held = _take_stock(store, scan, settings, previous, root, progress)
-            num_encoded = _embed(store, settings, model, root, progress)
+            num_encoded = embed_with_engine(store, settings, model, root, progress)
             if settings.is_followed:
                 held = [*held, *_hold_changing(store, root, progress)]
             counts = _checked_counts(store, settings)
@@ -169,62 +165,6 @@ def _say_held(held: list[str], progress: Progress) -> None:
     if held:
         names = ", ".join(held[:_NUM_EXAMPLES]) + (", …" if len(held) > _NUM_EXAMPLES else "")
         progress.say(f"Still being written, left to the next build: {len(held):,} photos ({names})")
-
-
-def _embed(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress) -> int:
-    shards = _take_shards(store, settings, model, root, progress)
-    known = count_photos(store.database)
-    (resumed,) = store.database.execute("SELECT count(*) FROM indexed WHERE vector IS NOT NULL").fetchone()
-    if resumed:
-        progress.say(f"Resumed: {resumed:,} of {known.found:,} were already embedded")
-    if known.indexed > resumed:
-        progress.say(f"Unchanged: {known.indexed - resumed:,} of {known.found:,} keep the embedding they have")
-    num_pending = known.found - known.indexed - known.skipped
-    if not num_pending:
-        return 0
-    started = time.monotonic()
-    progress.start(num_pending)
-    try:
-        num_encoded = _embed_pending(store, settings, model, root, shards, progress)
-    finally:
-        progress.stop()
-    seconds = max(time.monotonic() - started, 1e-9)
-    progress.say(f"Read {num_pending:,} photos in {seconds:,.1f} s ({num_pending / seconds:,.1f} photos/s)")
-    return num_encoded
-
-
-def _take_shards(
-    store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress
-) -> "Shards | None":
-    """Opens --shards and records what an earlier run has left there."""
-    if settings.shards is None:
-        return None
-    try:
-        from index_builder.shards import Shards, take_shards  # only where it is needed
-    except ImportError as error:
-        raise GalleryError("--shards needs fsspec and pyarrow; install them with the extra ray.") from error
-    shards = Shards(settings.shards, model=model, root=root, out=settings.out)
-    take_shards(store, shards, progress)
-    return shards
-
-
-def _embed_pending(
-    store: WorkStore,
-    settings: BuildSettings,
-    model: PhotoModel,
-    root: Path,
-    shards: "Shards | None",
-    progress: Progress,
-) -> int:
-    workers = settings.num_workers
-    if settings.engine == "local":
-        return embed_photos(store, root, model, num_workers=workers, progress=progress)
-    from index_builder.ray_engine import embed_photos_on_ray  # only where it is needed
-
-    address = settings.ray_address
-    return embed_photos_on_ray(
-        store, root, model, address=address, num_workers=workers, shards=shards, progress=progress
-    )
 
 
 def _checked_counts(store: WorkStore, settings: BuildSettings) -> Counts:

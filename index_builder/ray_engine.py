@@ -79,8 +79,6 @@ def embed_photos_on_ray(
         raise GalleryError(f"The Ray workers failed ({error}); the same command goes on where they stopped.") from error
     finally:
         ray.shutdown()
-    if shards is not None:
-        shards.clear()
     return recorder.num_encoded
 
 
