@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from index_builder.shards import Shards
 
-BATCH_PHOTOS = 16  # what a worker takes at a time, and loses when it dies
+_BATCH_PHOTOS = 16  # what a worker takes at a time, and loses when it dies
 _ROUND_PHOTOS = 20_000  # the paths of so many are in memory
 _MAX_SHARDS = 16  # waiting to be deleted
 
@@ -112,7 +112,7 @@ def _embedded(
 
     from index_builder.ray_worker import PATH, EmbedPhotos
 
-    batches = (paths[first : first + BATCH_PHOTOS] for first in range(0, len(paths), BATCH_PHOTOS))
+    batches = (paths[first : first + _BATCH_PHOTOS] for first in range(0, len(paths), _BATCH_PHOTOS))
     photos = ray.data.from_blocks([pyarrow.table({PATH: batch}) for batch in batches])
     embedded = photos.map_batches(
         EmbedPhotos,
