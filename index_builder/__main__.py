@@ -68,6 +68,9 @@ def _build_parser() -> argparse.ArgumentParser:
         "--engine", choices=("local", "ray"), default="local", help="what embeds: this process, or Ray (local)"
     )
     parser.add_argument("--ray-address", metavar="ADDRESS", help="with --engine ray: a running cluster, such as auto")
+    parser.add_argument(
+        "--shards", metavar="URL", help="with --engine ray: where workers keep what is not committed (s3://…, file://…)"
+    )
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8, bf16 (OpenVINO)")
     _add_encoder(parser)
     _add_index(parser)

@@ -1,13 +1,12 @@
 """scan → decode → embed → build → self-check → publish: a folder of photos becomes the next generation of a gallery."""
 
 import json
-import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from index_builder.embed import embed_photos
+from index_builder.engine import embed_with_engine
 from index_builder.errors import GalleryError, TooManyUnreadableError
 from index_builder.generation import count_photos, write_errors
 from index_builder.index_wish import IndexWish
@@ -44,6 +43,7 @@ class BuildSettings:
         unsettled: paths below `photos` of files that are known to be being written.
         engine: what embeds: threads of this process, or Ray, which may have many machines.
         ray_address: of the Ray cluster; None starts one on this machine.
+        shards: an fsspec URL below which Ray's workers leave what they have finished until it is committed, or None.
     """
 
     photos: Path
@@ -56,12 +56,12 @@ class BuildSettings:
     unsettled: frozenset[str] = frozenset()
     engine: Literal["local", "ray"] = "local"
     ray_address: str | None = None
+    shards: str | None = None
 
     def __post_init__(self) -> None:
-        if self.ray_address is not None and self.engine != "ray":
-            raise GalleryError(
-                f"--ray-address is {self.ray_address}, but --engine is {self.engine}; give --engine ray."
-            )
+        for option, value in (("--ray-address", self.ray_address), ("--shards", self.shards)):
+            if value is not None and self.engine != "ray":
+                raise GalleryError(f"{option} is {value}, but --engine is {self.engine}; give --engine ray.")
         if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
             raise GalleryError(f"--max-error-rate is {self.max_error_rate}; give a share from 0 to 1, such as 0.05.")
         if self.num_workers < 0:
@@ -93,7 +93,7 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
         with closing(store):
             scan = PhotoScan(root, exclude=settings.out, past_id=store.past_id)
             held = _take_stock(store, scan, settings, previous, root, progress)
-            num_encoded = _embed(store, settings, model, root, progress)
+            num_encoded = embed_with_engine(store, settings, model, root, progress)
             if settings.is_followed:
                 held = [*held, *_hold_changing(store, root, progress)]
             counts = _checked_counts(store, settings)
@@ -165,37 +165,6 @@ def _say_held(held: list[str], progress: Progress) -> None:
     if held:
         names = ", ".join(held[:_NUM_EXAMPLES]) + (", …" if len(held) > _NUM_EXAMPLES else "")
         progress.say(f"Still being written, left to the next build: {len(held):,} photos ({names})")
-
-
-def _embed(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress) -> int:
-    known = count_photos(store.database)
-    (resumed,) = store.database.execute("SELECT count(*) FROM indexed WHERE vector IS NOT NULL").fetchone()
-    if resumed:
-        progress.say(f"Resumed: {resumed:,} of {known.found:,} were already embedded")
-    if known.indexed > resumed:
-        progress.say(f"Unchanged: {known.indexed - resumed:,} of {known.found:,} keep the embedding they have")
-    num_pending = known.found - known.indexed - known.skipped
-    if not num_pending:
-        return 0
-    started = time.monotonic()
-    progress.start(num_pending)
-    try:
-        num_encoded = _embed_pending(store, settings, model, root, progress)
-    finally:
-        progress.stop()
-    seconds = max(time.monotonic() - started, 1e-9)
-    progress.say(f"Read {num_pending:,} photos in {seconds:,.1f} s ({num_pending / seconds:,.1f} photos/s)")
-    return num_encoded
-
-
-def _embed_pending(store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress) -> int:
-    workers = settings.num_workers
-    if settings.engine == "local":
-        return embed_photos(store, root, model, num_workers=workers, progress=progress)
-    from index_builder.ray_engine import embed_photos_on_ray  # only where it is needed
-
-    address = settings.ray_address
-    return embed_photos_on_ray(store, root, model, address=address, num_workers=workers, progress=progress)
 
 
 def _checked_counts(store: WorkStore, settings: BuildSettings) -> Counts:

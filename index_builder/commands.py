@@ -91,6 +91,7 @@ def _build(arguments: Namespace) -> None:
         index=_index_wish(arguments, bundle),
         engine=arguments.engine,
         ray_address=arguments.ray_address,
+        shards=arguments.shards,
     )
     model = PhotoModel.from_bundle(bundle, device=arguments.device, precision=arguments.precision)
     with _publisher(arguments.store, settings.index, progress) as publisher:

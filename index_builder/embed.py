@@ -199,6 +199,16 @@ def record_reading(store: WorkStore, reading: PhotoReading, vector: _Vectors | N
     store.record(reading, vector)
 
 
+def record_if_new(store: WorkStore, reading: PhotoReading, vector: _Vectors | None) -> bool:
+    """Records a photo that was read without a claim; says whether its embedding was not known yet."""
+    digest = reading.content_sha256
+    if digest is not None and not store.claim(digest):
+        store.record(replace(reading, decoded=None, problem=None))
+        return False
+    record_reading(store, reading, vector)
+    return vector is not None
+
+
 def _record(
     store: WorkStore, progress: Progress, lock: threading.Lock, reading: PhotoReading, vector: _Vectors | None
 ) -> None:

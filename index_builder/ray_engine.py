@@ -2,36 +2,44 @@
 
 What is recorded lies in the same work store as with the local engine, and is committed as often. So a worker that dies
 costs the batches it had in hand, which Ray gives to another; and when this process dies, the same command goes on from
-what was committed. Every node has to see the photos at the same path, and to have this project installed.
+what was committed, and from the shards that workers have finished, if they were asked to keep some. Every node has to
+see the photos at the same path, and to have this project installed.
 """
 
+import logging
 import os
-import pickle
 import time
-import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from index_builder.embed import encode_readings, open_photo_encoder, record_reading
+from index_builder.embed import record_if_new
 from index_builder.errors import GalleryError
 from index_builder.photo_model import PhotoModel
 from index_builder.progress import Progress
-from index_builder.read_photo import PhotoReading, read_photo
 from index_builder.work import WorkStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from index_builder.shards import Shards
 
 _BATCH_PHOTOS = 16  # what a worker takes at a time, and loses when it dies
 _ROUND_PHOTOS = 20_000  # the paths of so many are in memory
-_PATH, _RESULT = "path", "result"
+_MAX_SHARDS = 16  # waiting to be deleted
 
 
 def embed_photos_on_ray(
-    store: WorkStore, root: Path, model: PhotoModel, *, address: str | None, num_workers: int, progress: Progress
+    store: WorkStore,
+    root: Path,
+    model: PhotoModel,
+    *,
+    address: str | None,
+    num_workers: int,
+    shards: "Shards | None",
+    progress: Progress,
 ) -> int:
     """Embeds what the store lists as pending and records it there, as `embed_photos` does.
 
@@ -41,6 +49,7 @@ def embed_photos_on_ray(
         model: the encoder and its preprocessing; sent to the workers, which open the encoder.
         address: of the cluster; None starts one on this machine and ends it afterwards.
         num_workers: actors; 0 takes one for each GPU that may be used, else one for each core of the cluster.
+        shards: where workers keep what they have finished until it is committed here, or None.
         progress: told of each photo.
 
     Returns:
@@ -51,102 +60,104 @@ def embed_photos_on_ray(
     """
     try:
         import ray
-        from ray.data import ActorPoolStrategy, DataContext
+        import ray.data
         from ray.exceptions import RayError
     except ImportError as error:
         raise GalleryError("--engine ray needs Ray; install it with the extra ray.") from error
     started = time.monotonic()
-    if address is None:
-        # Here the workers do the work: at their usual niceness whatever else runs on this machine would come first.
-        os.environ.setdefault("RAY_worker_niceness", "0")
+    _connect(ray, address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-    except Exception as error:  # Ray raises plain ones here
-        raise GalleryError(
-            f"--ray-address {address} cannot be used ({error}); give that of a running cluster."
-        ) from error
-    try:
-        context = DataContext.get_current()
-        context.enable_progress_bars = False
-        has_gpus = model.device != "cpu" and ray.cluster_resources().get("GPU", 0) > 0
-        actors = num_workers or int(ray.cluster_resources()["GPU" if has_gpus else "CPU"])
-        num_encoded, is_first = 0, True
+        actors, has_gpus = _actors(ray, model, num_workers)
+        recorder = _Recorder(store, shards, progress)
         for paths in _rounds(store):
-            photos = ray.data.from_blocks(_blocks(paths))
-            embedded = photos.map_batches(
-                _EmbedPhotos,
-                fn_constructor_args=(str(root), model),
-                batch_size=None,
-                batch_format="numpy",
-                compute=ActorPoolStrategy(size=actors),
-                num_cpus=0 if has_gpus else 1,
-                num_gpus=1 if has_gpus else 0,
-            )
-            for batch in embedded.iter_batches(batch_size=None, batch_format="numpy"):
-                if is_first:
-                    seconds = time.monotonic() - started
-                    progress.say(f"{actors} Ray workers, the first photo after {seconds:.1f} s")
-                    is_first = False
-                for result in batch[_RESULT]:
-                    num_encoded += _record(store, *pickle.loads(result))  # noqa: S301  from our own workers
-                    progress.advance()
-            store.commit()
+            for table in _embedded(ray, paths, (str(root), model, shards), actors=actors, has_gpus=has_gpus):
+                if not recorder.has_begun:
+                    progress.say(f"{actors} Ray workers, the first photo after {time.monotonic() - started:.1f} s")
+                recorder.record(table)
+            recorder.commit()
     except RayError as error:
         raise GalleryError(f"The Ray workers failed ({error}); the same command goes on where they stopped.") from error
     finally:
         ray.shutdown()
-    return num_encoded
+    return recorder.num_encoded
+
+
+def _connect(ray: ModuleType, address: str | None) -> None:
+    if address is None:
+        # Here the workers do the work: at their usual niceness whatever else runs on this machine would come first.
+        os.environ.setdefault("RAY_worker_niceness", "0")
+    try:
+        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+    except Exception as error:  # Ray raises plain ones here
+        raise GalleryError(
+            f"--ray-address {address} cannot be used ({error}); give that of a running cluster."
+        ) from error
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _actors(ray: ModuleType, model: PhotoModel, num_workers: int) -> tuple[int, bool]:
+    """How many actors, and whether each has a GPU."""
+    resources = ray.cluster_resources()
+    has_gpus = model.device != "cpu" and resources.get("GPU", 0) > 0
+    return num_workers or int(resources["GPU" if has_gpus else "CPU"]), has_gpus
+
+
+def _embedded(
+    ray: ModuleType, paths: list[str], given: tuple[Any, ...], *, actors: int, has_gpus: bool
+) -> Iterator["pa.Table"]:
+    """The tables that the workers make of the paths, in the order in which they are ready."""
+    import pyarrow
+
+    from index_builder.ray_worker import PATH, EmbedPhotos
+
+    batches = (paths[first : first + _BATCH_PHOTOS] for first in range(0, len(paths), _BATCH_PHOTOS))
+    photos = ray.data.from_blocks([pyarrow.table({PATH: batch}) for batch in batches])
+    embedded = photos.map_batches(
+        EmbedPhotos,
+        fn_constructor_args=given,
+        batch_size=None,
+        batch_format="pyarrow",
+        compute=ray.data.ActorPoolStrategy(size=actors),
+        num_cpus=0 if has_gpus else 1,
+        num_gpus=1 if has_gpus else 0,
+    )
+    # Fetched ahead a table would wait here, unrecorded, until the next one is ready.
+    yield from embedded.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+
+
+class _Recorder:
+    """Records what comes back, and deletes the shards of what is committed."""
+
+    def __init__(self, store: WorkStore, shards: "Shards | None", progress: Progress) -> None:
+        self._store = store
+        self._shards = shards
+        self._progress = progress
+        self._names: set[str] = set()
+        self.has_begun = False
+        self.num_encoded = 0
+
+    def record(self, table: "pa.Table") -> None:
+        from index_builder.ray_worker import SHARD
+        from index_builder.result_table import from_table
+
+        self.has_begun = True
+        self._names |= {name for name in table.column(SHARD).unique().to_pylist() if name is not None}
+        for reading, vector in from_table(table.drop_columns([SHARD])):
+            self.num_encoded += record_if_new(self._store, reading, vector)
+            self._progress.advance()
+        if len(self._names) >= _MAX_SHARDS:
+            self.commit()
+
+    def commit(self) -> None:
+        self._store.commit()
+        if self._shards is not None:
+            self._shards.delete(self._names)
+        self._names.clear()
 
 
 def _rounds(store: WorkStore) -> Iterator[list[str]]:
     pending = store.pending()
     while paths := list(islice(pending, _ROUND_PHOTOS)):
         yield paths
-
-
-def _blocks(paths: list[str]) -> list[Any]:
-    import pyarrow
-
-    batches = (paths[first : first + _BATCH_PHOTOS] for first in range(0, len(paths), _BATCH_PHOTOS))
-    return [pyarrow.table({_PATH: batch}) for batch in batches]
-
-
-def _record(store: WorkStore, reading: PhotoReading, vector: NDArray[np.float32] | None) -> bool:
-    """Records a photo; says whether its embedding was new: another worker may have met the same content."""
-    digest = reading.content_sha256
-    if digest is not None and not store.claim(digest):
-        store.record(replace(reading, decoded=None, problem=None))
-        return False
-    record_reading(store, reading, vector)
-    return vector is not None
-
-
-class _EmbedPhotos:
-    """An actor: opens the encoder once, and takes batches of paths."""
-
-    def __init__(self, root: str, model: PhotoModel) -> None:
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        self._root = Path(root)
-        self._model = model
-        self._encoder = open_photo_encoder(model)
-        self._is_on_device = self._encoder.provider != "CPUExecutionProvider"
-
-    def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Paths to pickled pairs of what became of a photo and of its embedding."""
-        model = self._model
-        readings = [
-            read_photo(self._root, path, claim=lambda _: True, prepare=model.prepare, image_size_px=model.image_size_px)
-            for path in batch[_PATH].tolist()
-        ]
-        decoded = [reading for reading in readings if reading.decoded is not None]
-        # On a CPU one by one, as the local engine does: an embedding must not depend on its neighbours.
-        groups = [decoded] if self._is_on_device and decoded else [[each] for each in decoded]
-        vectors = (vector for group in groups for vector in encode_readings(group, self._encoder, model))
-        results = [_packed(reading, None if reading.decoded is None else next(vectors)) for reading in readings]
-        return {_RESULT: np.array(results, object)}
-
-
-def _packed(reading: PhotoReading, vector: NDArray[np.float32] | None) -> bytes:
-    decoded = reading.decoded
-    kept = None if decoded is None else replace(decoded, prepared=np.empty((0, 0, 0), np.float32))
-    return pickle.dumps((replace(reading, decoded=kept), vector))

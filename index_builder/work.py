@@ -163,6 +163,15 @@ class WorkStore:
             yield from (path for _, path in page)
             last = page[-1][0]
 
+    def is_unchanged(self, reading: PhotoReading) -> bool:
+        """Whether the photo that was read, by this or another run, has the size and time of the file that is there."""
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT 1 FROM photos WHERE path = ? AND size_bytes = ? AND mtime_ns = ? AND reason IS NULL",
+                (reading.path, reading.size_bytes, reading.mtime_ns),
+            ).fetchone()
+        return found is not None
+
     def claim(self, content_sha256: str) -> bool:
         """Answers True once for content that nobody has embedded, is embedding, or has found unreadable."""
         with self._lock:

@@ -108,7 +108,7 @@ def test_a_full_disk_and_an_interruption_are_sentences(
         raise error
 
     workshop.add("a.png")
-    monkeypatch.setattr("index_builder.build.embed_photos", fail)
+    monkeypatch.setattr("index_builder.engine.embed_photos", fail)
     assert build(workshop) == status
     assert sentence in capsys.readouterr().err.splitlines()[-1]
 
@@ -117,7 +117,7 @@ def test_a_full_disk_and_an_interruption_are_sentences(
 def test_a_stop_signal_is_an_interruption(workshop: Any, capsys: Any, monkeypatch: Any) -> None:
     workshop.add("a.png")
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("index_builder.build.embed_photos", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("index_builder.engine.embed_photos", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
     assert build(workshop) == 130
     assert signal.getsignal(signal.SIGTERM) is before
 
