@@ -15,6 +15,8 @@ from service.engine import Ranking, SearchEngine
 
 logger = logging.getLogger(__name__)
 
+_SHARED_SECONDS = 1.0  # whoever asks without end keeps the encoder busy for one search a second
+
 
 class NotReadyError(Exception):
     """The service cannot answer a search; the message says why."""
@@ -25,18 +27,20 @@ class GalleryAwayError(NotReadyError):
 
 
 class Readiness:
-    """Probes the engine; callers that arrive during a probe share it, so that probing never adds up to load."""
+    """Probes the engine; callers share a probe while it runs and for a second, so that it never adds up to load."""
 
     def __init__(self, engine: SearchEngine, drain: Drain, *, deadline_seconds: float) -> None:
         self._engine = engine
         self._drain = drain
         self.deadline_seconds = deadline_seconds
+        self.shared_seconds = _SHARED_SECONDS  # how old a result may be
         self.last_success = time.monotonic()  # of a probe, in time or late; by `time.monotonic`
         self._task: asyncio.Task[Ranking] | None = None
+        self._ended = 0.0  # when the last probe did, by `time.monotonic`
         self._thread = CapacityLimiter(1)  # of its own: a crowd of searches must not keep the probe from starting
 
     async def check(self) -> Ranking:
-        """Searches for the built-in sketch.
+        """Searches for the built-in sketch, or takes the result of who did so within the last second.
 
         Raises:
             NotReadyError: the service is about to stop, or the search failed, found nothing in a gallery that is not
@@ -44,12 +48,24 @@ class Readiness:
         """
         if self._drain.begun:
             raise NotReadyError("The service is about to stop; send requests elsewhere.")
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(to_thread.run_sync(self._probe, limiter=self._thread))
-        done, _ = await asyncio.wait({self._task}, timeout=self.deadline_seconds)
+        task = self._latest()  # the same one after the wait, whatever others have begun meanwhile
+        done, _ = await asyncio.wait({task}, timeout=self.deadline_seconds)
         if not done:
             raise NotReadyError(f"An encode and a search did not finish within {self.deadline_seconds:g} seconds.")
-        return self._task.result()
+        return task.result()
+
+    def _latest(self) -> asyncio.Task[Ranking]:
+        """The probe that runs or has just ended; otherwise a new one."""
+        if self._task and not (self._task.done() and time.monotonic() - self._ended >= self.shared_seconds):
+            return self._task
+        self._task = asyncio.create_task(to_thread.run_sync(self._timed_probe, limiter=self._thread))
+        return self._task
+
+    def _timed_probe(self) -> Ranking:
+        try:
+            return self._probe()
+        finally:
+            self._ended = time.monotonic()
 
     def _probe(self) -> Ranking:
         try:

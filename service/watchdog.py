@@ -4,6 +4,7 @@ One that is only slow, because the machine has too much to do, is left alone: a 
 """
 
 import asyncio
+import concurrent.futures
 import logging
 import threading
 import time
@@ -79,6 +80,8 @@ class Watchdog:
         except TimeoutError:
             asked.cancel()
             return "The event loop does not answer."
+        except concurrent.futures.CancelledError:
+            return "The check of readiness was cancelled."
 
     async def _is_ready(self) -> str | None:
         try:
@@ -87,4 +90,7 @@ class Watchdog:
             return None
         except NotReadyError as error:
             return None if self._drain.begun else str(error)
+        except Exception as error:  # whatever else is broken must not end the watch
+            logger.exception("the check of readiness failed")
+            return f"The check of readiness failed with {type(error).__name__}; the log has the details."
         return None

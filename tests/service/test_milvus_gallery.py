@@ -179,8 +179,15 @@ def test_generations_are_switched_under_load_without_a_failed_or_mixed_answer(
 
 
 def test_while_milvus_is_down_the_service_says_so_and_it_recovers_without_a_restart(
-    own_milvus: Any, gallery_folder: Path, tmp_path: Path, encoder: Any, sketch: Callable[[str], bytes], caplog: Any
+    own_milvus: Any,
+    gallery_folder: Path,
+    tmp_path: Path,
+    encoder: Any,
+    sketch: Callable[[str], bytes],
+    caplog: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("service.readiness._SHARED_SECONDS", 0.0)
     shop = Shop(gallery_folder.parent / "photos", tmp_path / "gallery", own_milvus.place("down"), encoder)
     shop.publish()
     with serve(shop) as client:

@@ -1,3 +1,4 @@
+import asyncio
 import threading
 
 import pytest
@@ -5,8 +6,16 @@ from fastapi.testclient import TestClient
 
 from model.version import __version__
 from service.app import create_app
+from service.draining import Drain
 from service.engine import SearchEngine
+from service.readiness import Readiness
 from service.settings import Settings
+
+
+@pytest.fixture
+def _probed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No result is shared once it is there."""
+    monkeypatch.setattr("service.readiness._SHARED_SECONDS", 0.0)
 
 
 def test_alive_says_so(client: TestClient) -> None:
@@ -20,6 +29,7 @@ def test_ready_reports_a_real_search(client: TestClient) -> None:
     assert answer["timings_ms"]["encode"] > 0
 
 
+@pytest.mark.usefixtures("_probed_anew")
 def test_not_ready_when_the_encoder_fails_and_ready_again_when_it_recovers(
     client: TestClient, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,6 +44,7 @@ def test_not_ready_when_the_encoder_fails_and_ready_again_when_it_recovers(
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.usefixtures("_probed_anew")
 def test_not_ready_when_the_encoder_answers_rubbish(
     client: TestClient, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,6 +53,7 @@ def test_not_ready_when_the_encoder_answers_rubbish(
     assert client.get("/readyz").status_code == 503
 
 
+@pytest.mark.usefixtures("_probed_anew")
 def test_not_ready_when_the_encoder_hangs_however_often_it_is_asked(
     engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +81,39 @@ def test_not_ready_when_the_encoder_hangs_however_often_it_is_asked(
         assert client.get("/readyz").status_code == 200
         assert readiness.last_success > before, "what comes late is still a sign of life"
         assert len(calls) == 1
+
+
+@pytest.mark.usefixtures("_probed_anew")
+def test_callers_that_ask_at_once_all_get_an_answer_while_others_begin_anew(engine: SearchEngine) -> None:
+    async def ask_again_and_again(readiness: Readiness) -> None:
+        for _ in range(20):
+            assert (await readiness.check()).gallery_size == 24
+
+    async def run() -> None:
+        readiness = Readiness(engine, Drain(), deadline_seconds=60)
+        await asyncio.gather(*(ask_again_and_again(readiness) for _ in range(8)))
+
+    asyncio.run(run())
+
+
+def test_a_result_serves_whoever_asks_within_the_same_second(
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[object] = []
+    search = engine.search
+    monkeypatch.setattr(engine, "search", lambda *given, **more: searches.append(given) or search(*given, **more))
+
+    async def ask(readiness: Readiness, times: int) -> None:
+        for _ in range(times):
+            await readiness.check()
+
+    readiness = Readiness(engine, Drain(), deadline_seconds=60)
+    readiness.shared_seconds = 3600
+    asyncio.run(ask(readiness, 20))
+    assert len(searches) == 1
+    readiness.shared_seconds = 0
+    asyncio.run(ask(readiness, 2))
+    assert len(searches) == 3
 
 
 def test_not_ready_but_alive_once_the_service_is_about_to_stop(

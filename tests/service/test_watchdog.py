@@ -12,17 +12,20 @@ from service.watchdog import Watchdog
 
 
 class Probe:
-    """Stands in for the readiness: red or green as it is told."""
+    """Stands in for the readiness: red or green as it is told, or broken itself."""
 
     deadline_seconds = 0.1
 
     def __init__(self) -> None:
         self.is_green = True
+        self.failure: BaseException | None = None
         self.last_success = time.monotonic()
         self.was_asked = threading.Semaphore(0)
 
     async def check(self) -> None:
         self.was_asked.release()
+        if self.failure:
+            raise self.failure
         if not self.is_green:
             raise NotReadyError("The encoder is gone.")
 
@@ -73,6 +76,24 @@ def test_who_stays_red_is_given_up_once_with_the_reason(loop: asyncio.AbstractEv
     watched.probe.is_green = False
     assert watched.ended.wait(20)
     assert watched.given_up == ["The encoder is gone."]
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (asyncio.InvalidStateError(), "The check of readiness failed with InvalidStateError; the log has the details."),
+        (TimeoutError(), "The check of readiness failed with TimeoutError; the log has the details."),
+        (asyncio.CancelledError(), "The check of readiness was cancelled."),
+    ],
+    ids=["broken", "timed out within", "cancelled"],
+)
+def test_a_check_that_fails_in_an_unforeseen_way_counts_as_red_and_does_not_end_the_watch(
+    loop: asyncio.AbstractEventLoop, failure: BaseException, reason: str
+) -> None:
+    watched = Watched(loop, patience_seconds=0.1)
+    watched.probe.failure = failure
+    assert watched.ended.wait(20)
+    assert watched.given_up == [reason]
 
 
 def test_who_is_green_is_not(loop: asyncio.AbstractEventLoop) -> None:
