@@ -89,6 +89,12 @@ def gallery_unavailable() -> Refusal:
     return Refusal(503, "gallery_unavailable", sentence, headers={"Retry-After": "5"})
 
 
+def stopping() -> Refusal:
+    """The refusal of a request that is not finished, or has not arrived, when the service can wait no longer."""
+    sentence = "The service stops and could not finish this request; send it again in 5 s."
+    return Refusal(503, "stopping", sentence, headers={"Retry-After": "5", "Connection": "close"})
+
+
 def upload_too_large(limit_bytes: int) -> Refusal:
     """The refusal of a body or file above the limit; the connection is closed, as the rest of the body is not read."""
     return Refusal(

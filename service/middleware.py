@@ -1,5 +1,6 @@
 """What wraps every request: an id, security headers, a log line, the metrics, and a plain 500 for what goes wrong."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.draining import Drain
-from service.error_answers import internal_error
+from service.error_answers import internal_error, refusal_response
+from service.errors import stopping
 from service.logs import with_fields
 from service.metrics import Metrics
 from service.request_record import RequestRecord, begin_record, method_of, route_of
@@ -42,6 +44,9 @@ class RequestMiddleware:
             await self._app(scope, receive, outgoing)
         except ClientLeftError:
             record.errors.append(_CLIENT_LEFT)
+        except asyncio.CancelledError:  # by the server alone, when it stops and has waited long enough
+            if not outgoing.status:
+                await refusal_response(stopping())(scope, receive, outgoing)
         except Exception:  # the process edge: nothing of the exception may reach the client
             logger.exception(
                 "request %s failed", record.request_id, extra=with_fields({"request_id": record.request_id})

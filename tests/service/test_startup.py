@@ -198,6 +198,27 @@ def test_on_sigterm_readiness_is_red_first_and_on_a_second_the_port_closes_and_w
     assert "Traceback" not in errors
 
 
+def test_who_has_not_sent_the_whole_body_when_the_service_stops_is_told_to_send_it_again(start: Start) -> None:
+    process = start("--drain-seconds", "0", "--shutdown-seconds", "0")
+    address = address_of(process)
+    url = httpx2.URL(address)
+    head = b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"
+    head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+    with socket.create_connection((url.host, url.port or 0), timeout=120) as begun:
+        begun.sendall(head)
+        assert httpx2.get(f"{address}/readyz", timeout=120).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        answer, _, body = b"".join(iter(lambda: begun.recv(65536), b"")).partition(b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"connection: close" in answer.lower()
+    assert b"retry-after: 5" in answer.lower()
+    assert json.loads(body)["error"]["code"] == "stopping"
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert " POST /search 503 " in errors
+    assert "Traceback" not in errors
+
+
 def test_as_json_every_line_is_an_object_and_each_request_is_one_of_them(
     start: Start, sketch: Callable[[str], bytes]
 ) -> None:

@@ -173,6 +173,19 @@ def test_look_ups_of_one_address_have_a_limit_of_their_own(open_client: Open, sk
     assert {client.get(path).status_code for path in ("/", "/page/main.js", "/readyz", "/metrics")} == {200}
 
 
+@pytest.mark.parametrize("path", ["/info", "/similar/shapes/star-dotted", "/session", "/metrics"])
+@pytest.mark.parametrize("headers", [{"X-API-Key": "sketch_guess"}, {}], ids=["wrong key", "no key"])
+def test_a_key_that_is_refused_counts_as_a_look_up_of_its_address(
+    open_client: Open, sketch: Sketch, path: str, headers: dict[str, str]
+) -> None:
+    client = open_client(api_keys=KEYS, lookups_per_address="5/minute")
+    answers = [client.get(path, headers=headers) for _ in range(12)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 7
+    assert answers[-1].json()["error"]["code"] == "too_many_lookups"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    assert search(client, sketch, **{"X-API-Key": SEARCH_KEY}).status_code == 200
+
+
 def test_a_search_counts_for_its_key_wherever_it_comes_from(open_client: Open, sketch: Sketch) -> None:
     client = open_client(api_keys=KEYS, searches_per_key="2/minute")
     by_shop = [search(client, sketch, **{"X-API-Key": SEARCH_KEY}).status_code for _ in range(3)]
