@@ -15,7 +15,7 @@ router = APIRouter(tags=["status"])
     response_class=Response,
     responses={
         200: {"description": "the metrics in text format 0.0.4", "content": {"text/plain": {}}},
-        **documented_errors(401, 403),
+        **documented_errors(401, 403, 429),
     },
 )
 async def metrics(request: Request) -> Response:

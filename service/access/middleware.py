@@ -49,9 +49,14 @@ class AccessMiddleware:
 
     def _admit(self, scope: Scope) -> None:
         path = scope["path"]
-        key = self._key(scope, path)
         client = scope.get("client")
-        address, key_name = client[0] if client else "", key.name if key else None
+        address = client[0] if client else ""
+        try:
+            key = self._key(scope, path)
+        except Refusal:
+            self._lookups.spend(1, address=address, key_name=None)  # nobody tries keys as fast as they like
+            raise
+        key_name = key.name if key else None
         scope[Quota.KEY] = Quota(self._searches, address=address, key_name=key_name)
         kind = kind_of(path)
         if kind != "free":

@@ -10,7 +10,7 @@ _KEPT_SECONDS = 30 * 24 * 3600
 router = APIRouter(tags=["access"])
 
 
-@router.post("/session", status_code=204, summary="Keep the API key in a cookie", responses=documented_errors(401))
+@router.post("/session", status_code=204, summary="Keep the API key in a cookie", responses=documented_errors(401, 429))
 async def keep_key(request: Request, response: Response) -> None:
     """For the page: keeps the key of the Authorization header for 30 days, out of reach of scripts and other sites."""
     response.set_cookie(
@@ -23,7 +23,7 @@ async def keep_key(request: Request, response: Response) -> None:
     )
 
 
-@router.delete("/session", status_code=204, summary="Forget the API key", responses=documented_errors(401))
+@router.delete("/session", status_code=204, summary="Forget the API key", responses=documented_errors(401, 429))
 async def forget_key(response: Response) -> None:
     """Deletes the cookie; the key itself stays valid until it is removed from the service's keys."""
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
