@@ -40,7 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _append(kept: ApiKey, file: Path) -> None:
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     separator = "" if not before or before.endswith("\n") else "\n"
-    parse_keys(f"{before}{separator}{kept.entry()}", source=str(file))  # refuses a name that is taken
+    if kept.name in {key.name for key in parse_keys(before, source=str(file))}:
+        raise SketchSearchError(
+            f"The name {kept.name} is taken by a key in {file}; choose another, or delete its line there first."
+        )
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as stream:
         stream.write(f"{separator}{kept.entry()}\n")

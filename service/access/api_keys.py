@@ -13,7 +13,8 @@ from model.errors import SketchSearchError
 
 Role = Literal["search", "operator"]
 PREFIX = "sketch_"
-_ENTRY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<role>[a-z]+):(?P<sha256>[0-9a-f]{64})")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ENTRY = re.compile(rf"(?P<name>{_NAME.pattern}):(?P<role>[a-z]+):(?P<sha256>[0-9a-f]{{64}})")
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,12 @@ def make_key(name: str, role: Role) -> tuple[str, ApiKey]:
     Raises:
         SketchSearchError: the name is not 1 to 64 letters, digits, dots, underscores and hyphens.
     """
+    if not _NAME.fullmatch(name):
+        raise SketchSearchError(
+            f"{name!r} is no name for a key; use 1 to 64 letters A to Z, digits, dots, underscores and hyphens."
+        )
     key = PREFIX + secrets.token_urlsafe(32)
-    kept = ApiKey(name, role, hashlib.sha256(key.encode()).digest())
-    return key, _parse_entry(kept.entry(), "the new key")
+    return key, ApiKey(name, role, hashlib.sha256(key.encode()).digest())
 
 
 def parse_keys(text: str, *, source: str) -> list[ApiKey]:
