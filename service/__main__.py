@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -53,24 +53,25 @@ def _serve(settings: Settings) -> None:
     from service.app import create_app
     from service.listening import allow_many_connections, listen
     from service.server import DrainingServer, server_config
-    from service.startup import open_engine
+    from service.startup import open_engine, open_feedback
 
     # Once it has drained, uvicorn raises the signal again: as an interrupt it ends in `main`, with status 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     set_up_logs(settings.log_level, settings.log_format)
     allow_many_connections()
-    with listen(settings.host, settings.port) as listener:
-        engine = open_engine(settings)
+    with ExitStack() as opened:
+        listener = opened.enter_context(listen(settings.host, settings.port))
+        engine = opened.enter_context(closing(open_engine(settings)))
+        feedback = open_feedback(settings)  # here, as the server would report what is wrong with it by a traceback
+        if feedback:
+            opened.enter_context(closing(feedback))
         # Without it every counter has a second series that nothing reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        app = create_app(settings, engine=engine, give_up=leave_unready)
+        app = create_app(settings, engine=engine, feedback=feedback, give_up=leave_unready)
         config = server_config(app, settings)
         _announce(engine, listener, settings)
-        try:
-            server = DrainingServer(config, drain=app.state.drain, drain_seconds=settings.drain_seconds)
-            server.run(sockets=[listener])
-        finally:
-            engine.close()
+        server = DrainingServer(config, drain=app.state.drain, drain_seconds=settings.drain_seconds)
+        server.run(sockets=[listener])
 
 
 def _announce(engine: "SearchEngine", listener: socket.socket, settings: Settings) -> None:

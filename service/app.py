@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
-from model.errors import SketchSearchError
 from model.version import __version__
 from service.access.policy import metrics_access
 from service.access.setup import add_access, add_other_sites, include
@@ -17,7 +16,7 @@ from service.body_limit import BodyLimitMiddleware
 from service.draining import Drain
 from service.engine import SearchEngine
 from service.error_handlers import add_error_handlers
-from service.feedback import KEPT, FeedbackStore
+from service.feedback import FeedbackStore
 from service.feedback_route import EXPECTATIONS as FEEDBACK_EXPECTATIONS
 from service.feedback_route import feedback_router
 from service.intake import IntakeMiddleware, keep_uploads_in_memory
@@ -45,13 +44,18 @@ _FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, headers and the small fields aro
 
 
 def create_app(
-    settings: Settings, *, engine: SearchEngine | None = None, give_up: Callable[[str], None] | None = None
+    settings: Settings,
+    *,
+    engine: SearchEngine | None = None,
+    feedback: FeedbackStore | None = None,
+    give_up: Callable[[str], None] | None = None,
 ) -> FastAPI:
     """Builds the app.
 
     Args:
         settings: limits and, without an engine, which bundle and gallery to open.
         engine: serve this one, which stays the caller's to close; None opens one at start and closes it at the end.
+        feedback: keep confirmed searches here, which stays the caller's to close; None opens what the settings name.
         give_up: ends the process; called with the reason when the app was not ready for `unready_exit_seconds`. None
             for an app that is watched by somebody else.
 
@@ -72,7 +76,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         telemetry=telemetry_config(tracing=settings.tracing),
-        lifespan=_lifespan(settings, engine, give_up),
+        lifespan=_lifespan(settings, engine, feedback, give_up),
     )
     app.state.metrics, app.state.drain = metrics, drain
     add_error_handlers(app, expectations=expectations(settings) | FEEDBACK_EXPECTATIONS)
@@ -105,7 +109,10 @@ def create_app(
 
 
 def _lifespan(
-    settings: Settings, engine: SearchEngine | None, give_up: Callable[[str], None] | None
+    settings: Settings,
+    engine: SearchEngine | None,
+    feedback: FeedbackStore | None,
+    give_up: Callable[[str], None] | None,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -113,7 +120,7 @@ def _lifespan(
         serving = Serving(opened, settings, app.state.drain)
         app.state.serving = serving
         app.state.metrics.watch(opened, serving.queue)
-        app.state.feedback = await to_thread.run_sync(_open_feedback, settings)
+        app.state.feedback = feedback or await to_thread.run_sync(_open_feedback, settings)
         await _warm_up(serving)
         watchdog = _watchdog(serving, settings, app.state.drain, give_up)
         watch = asyncio.create_task(_watch(opened.gallery, settings.gallery_poll_seconds))
@@ -124,7 +131,7 @@ def _lifespan(
             if watchdog:
                 watchdog.stop()
             app.state.metrics.watch(None, None)
-            if app.state.feedback:
+            if app.state.feedback and feedback is None:
                 app.state.feedback.close()
             if engine is None:
                 opened.close()
@@ -140,16 +147,9 @@ def _open_engine(settings: Settings) -> SearchEngine:
 
 
 def _open_feedback(settings: Settings) -> FeedbackStore | None:
-    if settings.feedback is None:
-        return None
-    from service.startup import open_reader
+    from service.startup import open_feedback
 
-    reader = open_reader(KEPT, settings, at_once=1)
-    try:
-        return FeedbackStore(settings.feedback, max_bytes=settings.feedback_max_mb * 2**20, reader=reader)
-    except SketchSearchError:
-        reader.close()
-        raise
+    return open_feedback(settings)
 
 
 def _watchdog(

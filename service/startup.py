@@ -1,4 +1,4 @@
-"""Opens the real encoder and the real gallery; apart from the rest so that tests and --help need not load them."""
+"""Opens the real encoder, gallery and feedback; apart from the rest so that tests and --help need not load them."""
 
 import logging
 from functools import cache
@@ -14,6 +14,7 @@ from model.preprocess import Preprocessing
 from service.batching import BatchingEncoder
 from service.capacity import calibrate
 from service.engine import SearchEngine
+from service.feedback import KEPT, FeedbackStore
 from service.index_device import open_index_device
 from service.interfaces import SketchEncoder
 from service.live_gallery import LiveGallery
@@ -78,6 +79,22 @@ def open_reader(preprocessing: Preprocessing, settings: Settings, *, at_once: in
         num_processes=num_processes,
         cpu_seconds=settings.decode_seconds,
     )
+
+
+def open_feedback(settings: Settings) -> FeedbackStore | None:
+    """Opens the folder of confirmed searches, if the settings name one.
+
+    Raises:
+        SketchSearchError: it cannot be written to, or what reads the drawings does not start.
+    """
+    if settings.feedback is None:
+        return None
+    reader = open_reader(KEPT, settings, at_once=1)
+    try:
+        return FeedbackStore(settings.feedback, max_bytes=settings.feedback_max_mb * 2**20, reader=reader)
+    except SketchSearchError:
+        reader.close()
+        raise
 
 
 def _open_sketch_encoder(bundle: Bundle, settings: Settings) -> tuple[SketchEncoder, int]:

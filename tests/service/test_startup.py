@@ -152,6 +152,31 @@ def test_the_process_serves_and_stops_cleanly(
     assert errors.count(" POST /search 200 ") == 1
 
 
+def test_a_feedback_folder_that_cannot_be_written_ends_the_start_with_one_sentence(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "feedback"
+    process = start("--feedback", str(folder))
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, output) == (2, "")
+    (sentence,) = [line for line in errors.splitlines() if " INFO " not in line.upper()]
+    assert sentence.startswith(f"python -m service: Feedback cannot be kept in {folder} (Not a directory);")
+
+
+def test_feedback_is_kept_by_the_process(start: Start, tmp_path: Path, sketch: Callable[[str], bytes]) -> None:
+    process = start("--feedback", str(tmp_path / "kept"), "--drain-seconds", "0")
+    told = {"photo_id": "shapes/house-plain", "rank": "1"}
+    answer = httpx2.post(
+        f"{address_of(process)}/feedback", files={"sketch": sketch("house-plain")}, data=told, timeout=120
+    )
+    assert answer.status_code < 300, answer.text
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in errors) == (0, False)
+    assert len(list((tmp_path / "kept" / "sketches").iterdir())) == 1
+
+
 def test_a_process_that_cannot_search_ends_so_that_it_is_started_again(start: Start) -> None:
     program = (
         "import sys, time; from service.__main__ import main; from service.engine import SearchEngine;"
