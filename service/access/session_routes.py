@@ -12,7 +12,7 @@ router = APIRouter(tags=["access"])
 
 @router.post("/session", status_code=204, summary="Keep the API key in a cookie", responses=documented_errors(401, 429))
 async def keep_key(request: Request, response: Response) -> None:
-    """For the page: keeps the key of the Authorization header for 30 days, out of reach of scripts and other sites."""
+    """For the page: keeps the key that comes in a header for 30 days, out of reach of scripts and other sites."""
     response.set_cookie(
         COOKIE,
         presented_key(request.headers),

@@ -2,6 +2,17 @@
 
 const byId = (id) => document.getElementById(id);
 
+// What the service says names headers, which is for programs; by the code of its refusal.
+const SENTENCES = {
+  missing_api_key: "This service asks for an API key.",
+  wrong_api_key: "The API key that is kept on this device is not valid any more.",
+};
+
+/** A refusal for want of a key, in words for a person. */
+export function describeRefusal(code) {
+  return SENTENCES[code] ?? "This service refuses access.";
+}
+
 // One dialog serves all requests that were refused at the same time.
 let asking = null;
 // Who closed the dialog is not asked again with every stroke, only when the page is loaded again.
@@ -45,7 +56,7 @@ function ask(sentence) {
 /** Has the service keep the key as a cookie; null, or a sentence on why it did not. */
 async function keep(key) {
   if (key === "" || /[^\x21-\x7e]/.test(key)) return "That is no key; please copy it once more.";
-  const headers = { Authorization: `Bearer ${key}` };
+  const headers = { "X-API-Key": key }; // Authorization is the browser's own where a proxy asks for a password
   const response = await fetch("/session", { method: "POST", headers }).catch(() => null);
   if (response === null) return "The service cannot be reached; please try again.";
   if (response.ok) return null;

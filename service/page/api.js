@@ -1,6 +1,6 @@
 // The service's HTTP interface, and its refusals as one class with one sentence.
 
-import { askForKey } from "./access.js";
+import { askForKey, describeRefusal } from "./access.js";
 
 const TIMEOUT_MS = 20_000;
 const LONGEST_WAIT_MS = 30_000;
@@ -43,9 +43,10 @@ export function info() {
 async function fetchJson(url, options = {}) {
   const response = await send(url, options);
   if (response.status !== 401) return read(response);
-  const refusal = await response.clone().json().catch(() => null);
-  const isAccepted = await askForKey(refusal?.error?.message ?? "This service asks for an API key.");
-  return read(isAccepted ? await send(url, options) : response);
+  const refusal = await response.json().catch(() => null);
+  const code = refusal?.error?.code ?? "unknown";
+  if (await askForKey(describeRefusal(code))) return read(await send(url, options));
+  throw new ServiceError(`${describeRefusal(code)} Reload the page to enter one.`, { code });
 }
 
 async function send(url, options) {

@@ -39,6 +39,7 @@ def draw(page: Page) -> None:
 def test_a_key_is_asked_for_once_kept_and_forgotten(page: Page, keyed_service: tuple[str, str]) -> None:
     dialog, field = page.get_by_test_id("access-dialog"), page.get_by_test_id("access-key")
     expect(dialog).to_be_visible()
+    expect(page.get_by_test_id("access-note")).to_have_text("This service asks for an API key.")
     field.fill("wrong")
     page.get_by_test_id("access-submit").click()
     expect(page.get_by_test_id("access-note")).to_contain_text("does not know that key")
@@ -59,9 +60,21 @@ def test_a_key_is_asked_for_once_kept_and_forgotten(page: Page, keyed_service: t
     expect(dialog).to_be_visible()
 
 
+def test_a_key_is_accepted_behind_a_proxy_that_asks_for_a_password(page: Page, keyed_service: tuple[str, str]) -> None:
+    page.set_extra_http_headers(
+        {"Authorization": "Basic dmlzaXRvcjpwYXNzd29yZA=="}
+    )  # as a browser then sends everywhere
+    page.reload()
+    page.get_by_test_id("access-key").fill(keyed_service[1])
+    page.get_by_test_id("access-submit").click()
+    expect(page.get_by_test_id("access-dialog")).to_be_hidden()
+    draw(page)
+    expect(page.locator("[data-testid=result] img.loaded")).to_have_count(12)
+
+
 def test_who_has_no_key_is_told_so_and_not_asked_with_every_stroke(page: Page) -> None:
     expect(page.get_by_test_id("access-dialog")).to_be_visible()
     page.keyboard.press("Escape")
     draw(page)
-    expect(page.get_by_test_id("status")).to_contain_text("asks for an API key")
+    expect(page.get_by_test_id("status")).to_contain_text("asks for an API key. Reload the page to enter one.")
     expect(page.get_by_test_id("access-dialog")).to_be_hidden()
