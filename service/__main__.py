@@ -58,6 +58,7 @@ def _serve(settings: Settings) -> None:
     # Once it has drained, uvicorn raises the signal again: as an interrupt it ends in `main`, with status 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     set_up_logs(settings.log_level, settings.log_format)
+    _warn_of_unknown_variables()
     allow_many_connections()
     with ExitStack() as opened:
         listener = opened.enter_context(listen(settings.host, settings.port))
@@ -72,6 +73,14 @@ def _serve(settings: Settings) -> None:
         _announce(engine, listener, settings)
         server = DrainingServer(config, drain=app.state.drain, drain_seconds=settings.drain_seconds)
         server.run(sockets=[listener])
+
+
+def _warn_of_unknown_variables() -> None:
+    from service.unknown_variables import unknown_variables
+
+    if unknown := unknown_variables(os.environ):  # names alone: the value may be a key
+        named = "; ".join(f"{name} (did you mean {setting}?)" for name, setting in unknown.items())
+        logger.warning("these environment variables are no settings of the service and are ignored: %s", named)
 
 
 def _announce(engine: "SearchEngine", listener: socket.socket, settings: Settings) -> None:

@@ -164,6 +164,22 @@ def test_a_feedback_folder_that_cannot_be_written_ends_the_start_with_one_senten
     assert sentence.startswith(f"python -m service: Feedback cannot be kept in {folder} (Not a directory);")
 
 
+def test_a_variable_that_is_no_setting_is_warned_of_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKETCH_SEARCH_API_KEY", "shop:search:secret")
+    monkeypatch.setenv("SKETCH_SEARCH_LOOKUP_PER_ADDRESS", "5/second")
+    process = start("--drain-seconds", "0")
+    assert process.stderr
+    said = [process.stderr.readline()]
+    while "startup complete" not in said[-1]:
+        said.append(process.stderr.readline())
+        assert said[-1], "the service ended"
+    (warning,) = [line for line in said if "SKETCH_SEARCH_" in line]
+    assert "WARNING" in warning.upper()
+    assert "SKETCH_SEARCH_API_KEY (did you mean SKETCH_SEARCH_API_KEYS?)" in warning
+    assert "SKETCH_SEARCH_LOOKUP_PER_ADDRESS (did you mean SKETCH_SEARCH_LOOKUPS_PER_ADDRESS?)" in warning
+    assert "secret" not in warning
+
+
 def test_feedback_is_kept_by_the_process(start: Start, tmp_path: Path, sketch: Callable[[str], bytes]) -> None:
     process = start("--feedback", str(tmp_path / "kept"), "--drain-seconds", "0")
     told = {"photo_id": "shapes/house-plain", "rank": "1"}
