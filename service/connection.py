@@ -78,7 +78,11 @@ class Connection(H11Protocol):
         if self._is_answering and self.cycle.response_started:
             self.transport.close()  # an answer is on its way already
         else:
-            sentence = "The request is no valid HTTP/1.1, or its head is larger than 16 KB; send it again in that form."
+            # h11 measures only what is not complete yet: a larger head that comes in one piece passes.
+            sentence = (
+                "The request is no valid HTTP/1.1, or its head is too large, as its end did not come within the first "
+                "16 KB; send a valid one with a smaller head."
+            )
             self._refuse(HTTPStatus.BAD_REQUEST, "malformed_request", sentence)
 
     @property

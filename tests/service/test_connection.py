@@ -135,6 +135,13 @@ def test_what_is_no_http_is_told_so(connection: socket.socket, nonsense: bytes) 
     assert error_of(answer)["code"] == "malformed_request"
 
 
+def test_a_head_without_an_end_is_refused_with_the_limit_that_holds(connection: socket.socket) -> None:
+    connection.sendall(SHORT.removesuffix(b"\r\n") + b"X-Long: " + b"x" * 17_000)
+    answer = rest_of(connection)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert "its end did not come within the first 16 KB" in error_of(answer)["message"]
+
+
 def test_nonsense_within_a_body_harms_nobody(connection: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
     connection.sendall(HEAD.replace(b"Content-Length: 5000", b"Transfer-Encoding: chunked") + b"not a length\r\n")
     assert rest_of(connection).startswith(b"HTTP/1.1 400 Bad Request\r\n")
