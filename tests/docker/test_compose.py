@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.access.policy import open_to_strangers
 from service.settings import Settings, environment_variable
 
 Services = dict[str, dict[str, Any]]
@@ -102,6 +103,13 @@ def test_ports_are_open_to_this_machine_alone_unless_asked_otherwise(services: S
     ports = [port for service in services.values() for port in service.get("ports", ())]
     assert len(ports) == 6
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_service_knows_whether_strangers_reach_its_port(services: Services) -> None:
+    for name in ("service", "service-gpu", "replica"):
+        environment = services[name]["environment"]
+        settings = Settings(host="0.0.0.0", metrics=True, published_on=environment["SKETCH_SEARCH_PUBLISHED_ON"])
+        assert open_to_strangers(settings) == [], name
 
 
 def test_what_lasts_restarts_and_what_serves_is_checked(services: Services) -> None:
