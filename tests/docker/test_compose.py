@@ -151,6 +151,13 @@ def test_every_image_is_built_once_or_pinned(services: Services) -> None:
             assert tag.removeprefix("RELEASE.").strip("v")[0].isdigit(), name
 
 
+def test_every_image_that_is_built_can_be_told_its_commit(compose_texts: dict[str, str], services: Services) -> None:
+    built = [service["build"]["args"] for service in services.values() if "build" in service]
+    assert len(built) == 4
+    assert all(arguments["REVISION"] == "unknown" for arguments in built)
+    assert all('REVISION: "${REVISION:-unknown}"' in text for text in compose_texts.values())
+
+
 @pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - SET_BY_THE_CONTAINER))
 def test_every_setting_of_the_service_reaches_it(services: Services, name: str) -> None:
     for service in ("service", "service-gpu", "replica"):
