@@ -122,9 +122,10 @@ def test_what_lasts_restarts_and_what_serves_is_checked(services: Services) -> N
 def test_all_see_the_photos_at_the_path_that_the_gallery_remembers(services: Services) -> None:
     for name in ("index", "service", "watch", "index-gpu", "service-gpu", "replica"):
         targets = {volume.split(":")[1]: volume.split(":") for volume in services[name]["volumes"]}
-        kept = {"/feedback"} if name.startswith(("service", "replica")) else set()
+        kept = {"/feedback", "/keys"} if name.startswith(("service", "replica")) else set()
         assert set(targets) == {"/photos", "/demo", "/galleries", "/runs"} | kept, name
         assert targets["/photos"][2:] == ["ro"], name
+        assert targets.get("/keys", ["", "", "ro"])[2:] == ["ro"], name
         writes = "galleries" if name.startswith(("index", "watch")) else "nothing"
         assert (targets["/galleries"][2:] == []) == (writes == "galleries"), name
 
