@@ -53,7 +53,7 @@ RULES = (
     Rule(r"\.venv/bin/python docker/run_pages\.py", left_out="it is what runs these commands"),
     Rule(r"make test", left_out="continuous integration runs it on every change"),
     Rule(r"make demo.*", serves=True),
-    Rule(r"\.venv/bin/python -m service.*", serves=True, stays=True),
+    Rule(r"\.venv/bin/python -m service( .*)?", serves=True, stays=True),
     Rule(r"\.venv/bin/python -m training run .*", shortened=" --epochs 1"),
     Rule(r"(\w+=\S+ )?docker compose up", serves=True, stays=True),
     Rule(
@@ -73,6 +73,7 @@ RULES = (
     Rule(r"kubectl .*", left_out=_NO_CLUSTER),
     Rule(r"systemctl daemon-reload", left_out="systemd does not run here; its units are checked by systemd-analyze"),
     Rule(r"systemctl start sketch-search-index\.service", replacement=_unit("sketch-search-index.service")),
+    Rule(r"systemctl restart sketch-search\.service", left_out="systemd does not run here"),
     Rule(r"systemctl enable --now sketch-search\.service .*", replacement=_START_BARE),
     Rule(r".*/etc/nginx/.*", left_out="tests/docker/test_proxy.py does it in a folder of its own"),
     Rule(r"nginx -t", left_out="tests/docker/test_proxy.py does it in a folder of its own"),

@@ -29,6 +29,7 @@ PORT = 18090
 PROJECT = "sketch-search-pages"
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 BARE = "sketch-search-bare"
+BARE_SECTIONS = ("A bare machine", "Keys and feedback under systemd")
 SECONDS = 1500
 READY_SECONDS = 120
 SHIM = """#!/bin/sh
@@ -120,7 +121,7 @@ class Pages:
         self.stop()
         for name in [*self._containers(), BARE]:
             subprocess.run(["podman", "rm", "--force", "--ignore", "--time", "2", name], capture_output=True)
-        for volume in ("demo", "feedback", "galleries", "runs"):
+        for volume in ("demo", "feedback", "galleries", "keys", "runs"):
             subprocess.run(["podman", "volume", "rm", "--force", f"{PROJECT}_{volume}"], capture_output=True)
 
     def _containers(self) -> list[str]:
@@ -134,7 +135,7 @@ class Pages:
 
     def _finish(self, command: Command, rule: Rule) -> str:
         text = rule.replacement or self._here(command.text)
-        if command.section == "A bare machine":
+        if command.section in BARE_SECTIONS:
             self._bare_machine()
             text = f"podman exec {BARE} sh -ec {shlex.quote(text)}"
         started = time.monotonic()

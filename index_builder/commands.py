@@ -27,7 +27,7 @@ from index_builder.milvus.address import MilvusAddress
 from index_builder.photo_gallery import PhotoGallery
 from index_builder.photo_model import PhotoModel
 from index_builder.place import read_place
-from index_builder.progress import ConsoleProgress, Progress
+from index_builder.progress import ConsoleProgress, Progress, one_line
 from index_builder.release import BuildReport
 from index_builder.sketch_queries import embed_sketches, find_sketches
 from index_builder.sources import opened
@@ -233,9 +233,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(one_line(text) + "\n")
 
 
 def _fail(sentence: str, status: int) -> int:
-    sys.stderr.write(sentence + "\n")
+    sys.stderr.write(one_line(sentence) + "\n")
     return status

@@ -1,6 +1,7 @@
 """What the builder tells the person while it works: a bar on a terminal, a line every few seconds elsewhere."""
 
 import time
+import unicodedata
 from typing import Protocol
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 _SECONDS_BETWEEN_LINES = 5.0
+_UNSHOWN = frozenset({"Cc", "Zl", "Zp", "Cs"})  # controls, line and paragraph separators, undecodable bytes
 
 
 class Progress(Protocol):
@@ -37,8 +39,8 @@ class ConsoleProgress:
         self._started = self._last_line = 0.0
 
     def say(self, text: str) -> None:
-        """Shows one line."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        """Shows one line, whatever the names in it hold."""
+        self._console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
 
     def start(self, total: int) -> None:
         """Begins to count."""
@@ -75,6 +77,14 @@ class ConsoleProgress:
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:.1f} photos/s" if task.speed else "", style="progress.data.speed")
+
+
+def one_line(text: str) -> str:
+    """The text with line breaks and other control characters escaped, such as a file name may hold."""
+    return "".join(
+        character.encode("unicode_escape").decode() if unicodedata.category(character) in _UNSHOWN else character
+        for character in text
+    )
 
 
 class SilentProgress:

@@ -15,6 +15,8 @@ PHOTO_EXTENSIONS = frozenset(
 # Folders that file systems and network drives add by themselves; what they hold are not the person's photos.
 _SYSTEM_FOLDERS = frozenset({"lost+found", "@eaDir", "__MACOSX"})
 _NUM_EXAMPLES = 5
+_BAD_NAME, _NOT_A_FILE = "bad_name", "not_a_file"
+FINAL = frozenset({_BAD_NAME, _NOT_A_FILE})  # reasons that stay whatever is written into the file
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class PhotoScan:
     def _photo(self, path: str, photo_id: str) -> FoundPhoto:
         if _printable(path) != path:
             sentence = "The file name is not valid UTF-8, so it cannot be an id; rename the file."
-            return FoundPhoto(photo_id, _printable(path), problem=Problem("bad_name", sentence))
+            return FoundPhoto(photo_id, _printable(path), problem=Problem(_BAD_NAME, sentence))
         try:
             status = (self._root / path).stat()
         except OSError as error:
@@ -162,7 +164,7 @@ class PhotoScan:
         if not stat.S_ISREG(status.st_mode):
             # Opening a pipe would wait for ever.
             sentence = "This is a pipe, a socket or a device, not a file; move it out of the photos folder."
-            return FoundPhoto(photo_id, path, problem=Problem("not_a_file", sentence))
+            return FoundPhoto(photo_id, path, problem=Problem(_NOT_A_FILE, sentence))
         return FoundPhoto(photo_id, path, status.st_size, status.st_mtime_ns)
 
 

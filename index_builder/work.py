@@ -19,7 +19,7 @@ from index_builder.errors import GalleryError
 from index_builder.metadata import MetadataRow
 from index_builder.read_photo import PhotoReading
 from index_builder.recorded import Recorded
-from index_builder.scan import FoundPhoto
+from index_builder.scan import FINAL, FoundPhoto
 from index_builder.work_tables import open_tables
 
 COMMIT_EVERY_PHOTOS = 256
@@ -123,10 +123,14 @@ class WorkStore:
         return held
 
     def suspects(self) -> list[tuple[str, int, int, bool]]:
-        """The skipped photos: path, size in bytes and time of change as read, whether that differs from the scan."""
+        """The skipped photos: path, size in bytes and time of change as read, whether that differs from the scan.
+
+        Without those that no writing can make a photo, of which the scan knows neither size nor time.
+        """
         with self._lock:
-            query = "SELECT path, size_bytes, mtime_ns, changed FROM photos JOIN skipped USING (photo_id, path)"
-            return [(path, size, mtime, bool(changed)) for path, size, mtime, changed in self.database.execute(query)]
+            query = "SELECT path, size_bytes, mtime_ns, changed, s.reason FROM photos JOIN skipped AS s"
+            rows = self.database.execute(f"{query} USING (photo_id, path)").fetchall()
+        return [(path, size, mtime, bool(changed)) for path, size, mtime, changed, why in rows if why not in FINAL]
 
     def add_metadata(self, rows: Iterable[tuple[MetadataRow, str]]) -> None:
         """Notes what is known about photos, each row with its values as JSON.

@@ -84,13 +84,13 @@ def _warn_of_unknown_variables() -> None:
 
 
 def _announce(engine: "SearchEngine", listener: socket.socket, settings: Settings) -> None:
-    from service.access.policy import open_to_strangers
+    from service.access.policy import open_to_strangers, reachable_at
     from service.listening import address
 
     if exposed := open_to_strangers(settings):
         logger.warning(
             "listening on %s: whoever reaches this port can %s; docs/OPERATIONS.md says how to close each",
-            settings.host,
+            reachable_at(settings),
             "; ".join(exposed),
         )
     with engine.gallery.lease() as gallery:

@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from service.engine import SearchEngine
 from service.errors import PhotoFileMissingError, Refusal
+from service.photo_address import PHOTO_ID
 from service.query_routes import PhotoId
 from service.schemas import documented_errors
 from service.serving import ServingNow
@@ -43,9 +44,9 @@ class PhotoResponse(FileResponse):
         await super().__call__(scope, receive, send_unless_refused)
 
 
-@router.head("/photos/{photo_id:path}", include_in_schema=False)
+@router.head(f"/photos/{PHOTO_ID}", include_in_schema=False)
 @router.get(
-    "/photos/{photo_id:path}",
+    f"/photos/{PHOTO_ID}",
     summary="A photo, as it is on disk",
     response_class=PhotoResponse,
     responses={
@@ -61,9 +62,9 @@ async def photo(request: Request, serving: ServingNow, photo_id: PhotoId) -> Res
     return _not_modified(response) if _client_has(request, response) else response
 
 
-@router.head("/thumbnails/{photo_id:path}", include_in_schema=False)
+@router.head(f"/thumbnails/{PHOTO_ID}", include_in_schema=False)
 @router.get(
-    "/thumbnails/{photo_id:path}",
+    f"/thumbnails/{PHOTO_ID}",
     summary="A small version of a photo",
     response_class=Response,
     responses={**_IMAGE, **documented_errors(401, 404, 429, 500, 503), "default": {"description": "any other error"}},

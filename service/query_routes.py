@@ -11,6 +11,7 @@ from service.access.quota import quota_of
 from service.answers import batch_answer, search_answer, server_timing, similar_answer
 from service.engine import BatchRanking, Ranking
 from service.errors import Refusal, describe, shown, upload_too_large
+from service.photo_address import PHOTO_ID
 from service.request_record import record_of
 from service.schemas import BatchAnswer, SearchAnswer, SimilarAnswer, documented_errors
 from service.serving import ServingNow
@@ -104,7 +105,7 @@ def _add_similar(router: APIRouter, settings: Settings) -> None:
     query_filter = Query(alias="filter", description=_FILTER, examples=_FILTER_EXAMPLES)
 
     @router.get(
-        "/similar/{photo_id:path}",
+        f"/similar/{PHOTO_ID}",
         summary="More like this photo",
         responses=documented_errors(401, 404, 422, 429, 500, 503),
     )

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     )
     bundle: Path | None = Field(None, description="encoder bundle that built the gallery; if unset, the demo bundle")
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 opens the service to the network")
+    published_on: str = Field(
+        "", description="in a container: the address where its port is published; if unset, that of --host"
+    )
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where sketches are encoded; cuda refuses to start without a usable GPU"

@@ -51,9 +51,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def reachable_at(settings: Settings) -> str:
+    """The address at which others reach the service; a container listens everywhere, and is published somewhere."""
+    return settings.published_on or settings.host
+
+
 def open_to_strangers(settings: Settings) -> list[str]:
     """What anybody can do who reaches the port, each with the setting that closes it; nothing on this machine alone."""
-    if is_loopback(settings.host):
+    if is_loopback(reachable_at(settings)):
         return []
     found = []
     if not settings.asks_for_keys:

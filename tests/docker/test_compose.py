@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.access.policy import open_to_strangers
 from service.settings import Settings, environment_variable
 
 Services = dict[str, dict[str, Any]]
@@ -104,6 +105,13 @@ def test_ports_are_open_to_this_machine_alone_unless_asked_otherwise(services: S
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+def test_the_service_knows_whether_strangers_reach_its_port(services: Services) -> None:
+    for name in ("service", "service-gpu", "replica"):
+        environment = services[name]["environment"]
+        settings = Settings(host="0.0.0.0", metrics=True, published_on=environment["SKETCH_SEARCH_PUBLISHED_ON"])
+        assert open_to_strangers(settings) == [], name
+
+
 def test_what_lasts_restarts_and_what_serves_is_checked(services: Services) -> None:
     for name in ("service", "service-gpu", "watch", "replica", "balancer", "prometheus", "grafana", "milvus"):
         assert services[name]["restart"] == "unless-stopped"
@@ -114,9 +122,10 @@ def test_what_lasts_restarts_and_what_serves_is_checked(services: Services) -> N
 def test_all_see_the_photos_at_the_path_that_the_gallery_remembers(services: Services) -> None:
     for name in ("index", "service", "watch", "index-gpu", "service-gpu", "replica"):
         targets = {volume.split(":")[1]: volume.split(":") for volume in services[name]["volumes"]}
-        kept = {"/feedback"} if name.startswith(("service", "replica")) else set()
+        kept = {"/feedback", "/keys"} if name.startswith(("service", "replica")) else set()
         assert set(targets) == {"/photos", "/demo", "/galleries", "/runs"} | kept, name
         assert targets["/photos"][2:] == ["ro"], name
+        assert targets.get("/keys", ["", "", "ro"])[2:] == ["ro"], name
         writes = "galleries" if name.startswith(("index", "watch")) else "nothing"
         assert (targets["/galleries"][2:] == []) == (writes == "galleries"), name
 
@@ -141,6 +150,13 @@ def test_every_image_is_built_once_or_pinned(services: Services) -> None:
             assert service["image"] in built, name
         else:
             assert tag.removeprefix("RELEASE.").strip("v")[0].isdigit(), name
+
+
+def test_every_image_that_is_built_can_be_told_its_commit(compose_texts: dict[str, str], services: Services) -> None:
+    built = [service["build"]["args"] for service in services.values() if "build" in service]
+    assert len(built) == 4
+    assert all(arguments["REVISION"] == "unknown" for arguments in built)
+    assert all('REVISION: "${REVISION:-unknown}"' in text for text in compose_texts.values())
 
 
 @pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - SET_BY_THE_CONTAINER))

@@ -74,6 +74,13 @@ def test_the_label_names_the_version_of_the_code(root: Path, name: str) -> None:
     assert 'org.opencontainers.image.version="${VERSION}"' in last
 
 
+def test_the_label_names_the_commit_and_making_it_anew_costs_no_layer(root: Path) -> None:
+    for name in DOCKERFILES:
+        last = stages(root / "docker" / name)[-1]
+        assert 'org.opencontainers.image.revision="${REVISION}"' in last
+        assert not re.search(r"(?m)^(RUN|COPY)", last[last.index("ARG REVISION=unknown") :])
+
+
 def test_the_service_image_is_checked_by_readiness(root: Path) -> None:
     assert 'CMD ["ready"]' in stages(root / "docker" / "Dockerfile")[-1]
 

@@ -9,7 +9,7 @@ import pytest
 from service.settings import Settings, environment_variable
 
 VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
-SET_BY_COMPOSE = {"gallery", "host", "port"}
+SET_BY_COMPOSE = {"gallery", "host", "port", "published_on"}
 BY_THE_INDEX_STEP = {"DEMO_ITEMS": "800", "INDEX_OPTIONS": ""}
 
 

@@ -1,5 +1,6 @@
 """The Kubernetes manifests are valid for the version that the validator knows, and keep the pods confined."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def pods(objects: list[Object]) -> dict[str, Object]:
 
 
 def test_every_manifest_is_valid(kubernetes_objects: list[Object]) -> None:
-    assert len(kubernetes_objects) == 11
+    assert len(kubernetes_objects) == 13
     for entry in kubernetes_objects:
         kubernetes_validate.validate(entry, "1.37", strict=True)
 
@@ -72,6 +73,29 @@ def test_index_and_service_see_photos_and_galleries_at_the_same_paths(kubernetes
         return {m["name"]: (m["mountPath"], m.get("readOnly", False)) for m in container["volumeMounts"]}
 
     index, service = mounts("index"), mounts("service")
+    assert service.pop("keys") == ("/keys", True)
     assert {name: path for name, (path, _) in index.items()} == {name: path for name, (path, _) in service.items()}
     assert index["galleries"] == ("/galleries", False)
     assert service["galleries"] == ("/galleries", True)
+
+
+def test_the_ingress_limits_thumbnails_as_the_proxy_does_and_closes_metrics(
+    kubernetes_objects: list[Object], root: Path
+) -> None:
+    allowed = {}
+    for entry in kubernetes_objects:
+        if entry["kind"] == "Ingress":
+            notes = {name.rpartition("/")[2]: value for name, value in entry["metadata"]["annotations"].items()}
+            assert notes["auth-secret"] == "visitors"
+            (rule,) = entry["spec"]["rules"]
+            allowed.update({path["path"]: notes for path in rule["http"]["paths"]})
+    proxy = (root / "docker" / "proxy" / "nginx.conf").read_text(encoding="utf-8")
+    rates = dict(re.findall(r"zone=(\w+):10m rate=(\d+)r/s", proxy))
+    assert allowed["/"]["limit-rps"] == rates["sketches"]
+    assert allowed["/photos"]["limit-rps"] == allowed["/thumbnails"]["limit-rps"] == rates["photos"]
+    assert allowed["/metrics"]["whitelist-source-range"] == "127.0.0.1/32"
+
+
+def test_the_keys_need_not_be_there(kubernetes_objects: list[Object]) -> None:
+    volumes = {volume["name"]: volume for volume in pods(kubernetes_objects)["service"]["volumes"]}
+    assert volumes["keys"]["secret"] == {"secretName": "api-keys", "optional": True}

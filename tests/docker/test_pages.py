@@ -15,6 +15,7 @@ from pydantic_settings import CliApp
 
 import index_builder.__main__ as builder
 import training.__main__ as trainer
+from service import make_key
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ from page_commands import Command, commands  # noqa: E402
 from page_rules import RULES, rule_for  # noqa: E402
 
 PAGES = [command for name in ("README.md", "docs/DEPLOY.md") for command in commands(ROOT / name)]
-COMPOSE_VERBS = {"up", "down", "ps", "logs", "run", "build"}
+COMPOSE_VERBS = {"restart", "up", "down", "ps", "logs", "run", "build"}
 
 
 def matching(pattern: str) -> list[Command]:
@@ -71,8 +72,18 @@ def test_the_index_builder_knows_its_options(monkeypatch: pytest.MonkeyPatch) ->
         assert builder.main(arguments_after(command.text, "-m index_builder")) == 0, command.text
 
 
+def test_making_a_key_knows_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, command in enumerate(matching(r"python -m service\.make_key")):
+        words = arguments_after(command.text, "-m service.make_key")
+        file = tmp_path / str(number)
+        words[words.index("--file") + 1] = str(file)
+        assert make_key.main(words) == 0, command.text
+        assert capsys.readouterr().out.strip()
+        assert file.read_text().startswith("shop:search:")
+
+
 def test_the_service_knows_its_options() -> None:
-    for command in matching(r"python -m service"):
+    for command in matching(r"python -m service(?!\.)"):
         CliApp.run(Settings, cli_args=arguments_after(command.text, "-m service"))
 
 

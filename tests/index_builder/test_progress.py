@@ -28,6 +28,12 @@ def test_a_log_file_gets_plain_lines_with_count_rate_and_time_left(monkeypatch: 
     assert "\x1b" not in stream.getvalue()
 
 
+def test_a_file_name_makes_no_lines_and_no_colours_of_its_own() -> None:
+    stream = io.StringIO()
+    ConsoleProgress(Console(file=stream, force_terminal=True)).say("Skipped new\nline\u2028\x1b[31m\udcff.jpg, é")
+    assert stream.getvalue() == "Skipped new\\nline\\u2028\\x1b[31m\\udcff.jpg, é\n"
+
+
 def test_a_log_file_is_not_flooded() -> None:
     stream = io.StringIO()
     run(Console(file=stream))

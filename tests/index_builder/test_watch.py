@@ -1,3 +1,4 @@
+import json
 import os
 import sqlite3
 import threading
@@ -10,6 +11,7 @@ import pytest
 from index_builder.build import BuildSettings, build_gallery
 from index_builder.errors import GalleryBusyError, GalleryError
 from index_builder.follow import follow_folder
+from index_builder.manifest import ERRORS
 from index_builder.progress import SilentProgress
 from index_builder.watch import PATIENCE_SECONDS, RETRY_SECONDS, Watcher, WatchSettings
 
@@ -177,6 +179,24 @@ def test_a_photo_that_changes_while_it_is_read_is_not_reported_as_broken(worksho
     rig.run(nothing, complete, nothing, nothing)
     assert "zz" in workshop.ids()
     assert not rig.said("skipped 1")
+
+
+def test_what_can_never_be_a_photo_is_listed_at_once_and_the_watch_rests(workshop: Any, rig: Rig, photo: Any) -> None:
+    for number in range(3):
+        old(photo(workshop.photos / f"{number}.png", number))
+    os.mkfifo(workshop.photos / "pipe.jpg")
+    with open(os.fsencode(workshop.photos) + b"/bad\xff.jpg", "wb"):  # noqa: PTH123  pathlib takes no bytes
+        pass
+
+    def listed() -> set[Path]:
+        with workshop.open() as gallery:
+            lines = (gallery.folder / ERRORS).read_text().splitlines()
+        assert {json.loads(line)["reason"] for line in lines} == {"bad_name", "not_a_file"}
+        return set()
+
+    rig.run(nothing, listed, *[nothing] * int(PATIENCE_SECONDS / 1.5 + 2))
+    assert not rig.said("Still being written")
+    assert rig.num_builds == 1
 
 
 def test_a_failing_build_is_said_and_the_next_change_is_built(workshop: Any, rig: Rig, photo: Any) -> None:

@@ -83,7 +83,7 @@ DETAILS: dict[str, list[Points]] = {
     "striped": [[(-0.7, 0.3), (0.7, 0.3)], [(-0.7, 0.6), (0.7, 0.6)]],
 }
 # An id may hold whatever a file name may: these two are served and linked like any other.
-RENAMED = {"circle-dotted": "Möbel & Söhne/100 % 丸?#;+", "star-plain": "shapes/%2e%2e%2f star"}
+RENAMED = {"circle-dotted": "Möbel & Söhne/100 % 丸?#;+", "star-plain": "shapes/%2e%2e%2f\nstar\n"}
 
 
 def draw(name: str, *, ink: str = "black", paper: str = "white", mode: str = "RGB") -> Image.Image:

@@ -47,7 +47,7 @@ def test_each_request_is_one_line_in_the_log_without_what_the_client_sent(
     lines = [record.getMessage() for record in caplog.records if record.name == "service.requests"]
     assert len(lines) == 1
     request_id = response.headers["x-request-id"]
-    assert re.fullmatch(rf"{request_id} GET /photos/{{photo_id:path}} 404 \d+\.\d ms \(unknown_photo\)", lines[0])
+    assert re.fullmatch(rf"{request_id} GET /photos/{{photo_id:text}} 404 \d+\.\d ms \(unknown_photo\)", lines[0])
 
 
 def request_fields(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:

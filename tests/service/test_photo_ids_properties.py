@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index_builder.scan import PhotoScan
@@ -49,3 +49,13 @@ def test_an_id_that_there_is_not_is_a_404_and_never_a_file(client: TestClient, w
         answer = client.get(f"/{route}/{quote(word, safe='').replace('.', '%2E')}")
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] in ("unknown_photo", "not_found")
+
+
+@settings(max_examples=50)
+@given(photo_id=st.lists(NAMES, min_size=1, max_size=3).map("/".join))
+@example("new\nline")
+@example("last\n")
+def test_every_name_that_a_file_may_have_is_looked_up_as_an_id(client: TestClient, photo_id: str) -> None:
+    for route in ("photos", "thumbnails", "similar"):
+        answer = client.get(f"/{route}/{quote(photo_id, safe='/').replace('.', '%2E')}")
+        assert answer.json()["error"]["code"] == "unknown_photo"

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 Sketch = Callable[[str], bytes]
-RENAMED = {"circle-dotted": "Möbel & Söhne/100 % 丸?#;+", "star-plain": "shapes/%2e%2e%2f star"}  # as in conftest
+RENAMED = {"circle-dotted": "Möbel & Söhne/100 % 丸?#;+", "star-plain": "shapes/%2e%2e%2f\nstar\n"}  # as in conftest
 
 
 def png(width: int, height: int, *, colour: str = "white") -> bytes:

@@ -1,6 +1,6 @@
 import pytest
 
-from service.access.policy import kind_of, open_to_strangers
+from service.access.policy import kind_of, open_to_strangers, reachable_at
 from service.settings import Settings
 
 ENTRY = f"shop:search:{'0' * 64}"
@@ -22,6 +22,13 @@ def test_on_a_network_everything_open_is_named_with_what_closes_it(host: str) ->
         "--trusted-proxies",
     ):
         assert setting in said
+
+
+def test_a_container_is_as_open_as_the_address_that_it_is_published_on() -> None:
+    assert open_to_strangers(Settings(host="0.0.0.0", published_on="127.0.0.1")) == []
+    published = Settings(host="0.0.0.0", published_on="192.168.1.5")
+    assert open_to_strangers(published) == open_to_strangers(Settings(host="0.0.0.0"))
+    assert reachable_at(published) == "192.168.1.5"
 
 
 def test_what_has_been_closed_is_not_named() -> None:
