@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import BuildSettings, build_gallery, with_metadata
 from index_builder.check import check_gallery
 from index_builder.columns import Column, as_text
 from index_builder.errors import GalleryError, TooManyUnreadableError
@@ -86,6 +86,7 @@ def _build(arguments: Namespace) -> None:
         photos=arguments.gallery,
         out=arguments.out,
         metadata=arguments.metadata,
+        is_metadata_dropped=arguments.no_metadata,
         max_error_rate=arguments.max_error_rate,
         num_workers=arguments.workers,
         index=_index_wish(arguments, bundle),
@@ -98,7 +99,8 @@ def _build(arguments: Namespace) -> None:
         build = partial(_build_and_publish, publisher, model, progress)
         if arguments.watch:
             how = WatchSettings(settle_seconds=arguments.settle_seconds, poll_seconds=arguments.poll_seconds)
-            _watch(settings, how, build, progress)
+            # Already now, so that the watch follows the table that the last generation was built with.
+            _watch(with_metadata(settings, progress), how, build, progress)
         else:
             build(settings)
 

@@ -138,6 +138,27 @@ def test_a_watch_ends_with_status_0_when_it_is_interrupted(workshop: Any, capsys
     assert said.splitlines()[-1].startswith("Stopped watching")
 
 
+@pytest.mark.usefixtures("demo")
+def test_a_watch_follows_the_table_that_the_last_build_read(
+    workshop: Any, capsys: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    followed = []
+    workshop.add("a.png")
+    table = tmp_path / "items.csv"
+    table.write_text("photo_id,n\na,1\n")
+    assert build(workshop, "--metadata", str(table)) == 0
+    monkeypatch.setattr(
+        commands, "Watcher", lambda settings, *_: followed.append(settings.metadata) or Namespace(run=list)
+    )
+    monkeypatch.setattr(commands, "follow_folder", lambda *_, **__: ())
+    assert build(workshop, "--watch") == 0
+    assert build(workshop, "--watch", "--no-metadata") == 0
+    assert followed == [table, None]
+    table.unlink()
+    assert build(workshop, "--watch") == 2
+    assert "which is gone; give --metadata FILE, or --no-metadata" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_watching_process_without_a_terminal_builds_and_stops_on_a_signal(workshop: Any, number: int) -> None:
     workshop.add("a.png")
