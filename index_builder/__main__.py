@@ -100,6 +100,7 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
         _add_encoder(parser)
     if command == "export":
         parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="a .npy or .parquet file")
+        parser.add_argument("--force", action="store_true", help="replace the files where they exist")
     return parser
 
 

@@ -221,7 +221,7 @@ def _export(arguments: Namespace) -> None:
     if not isinstance(place, Path):
         raise GalleryError(f"{place} is not a folder; export the gallery on disk that was published there.")
     with open_gallery(place, bundle=None) as gallery:
-        written = export_gallery(gallery, arguments.out)
+        written = export_gallery(gallery, arguments.out, replaces=arguments.force)
         what = f"{gallery.size:,} embeddings of dimension {gallery.dimension} of generation {gallery.generation}"
     _print(f"Exported {what} to {' and '.join(map(str, written))}")
 
