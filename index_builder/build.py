@@ -142,7 +142,7 @@ def _take_stock(
 ) -> list[str]:
     """Notes the metadata, what is known already, and what the folder holds; returns what is left as it was."""
     if settings.metadata is not None:
-        note_metadata(store, settings.metadata)
+        note_metadata(store, settings.metadata, progress)
     if previous is not None:
         store.remember(previous.photos(), same_root=previous.manifest.photos_root == str(root))
     store.add_photos(scan)

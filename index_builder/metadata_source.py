@@ -1,8 +1,10 @@
 """Which table of metadata a build reads, the given one or that of the last generation, and whose photos it is about."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+from index_builder.column_kinds import OddCells
 from index_builder.errors import GalleryError
 from index_builder.gallery import CURRENT, current_generation, generation_folder
 from index_builder.manifest import Manifest, read_manifest
@@ -51,13 +53,15 @@ def choose_metadata(given: Path | None, *, is_dropped: bool, out: Path, root: Pa
     return Path(past)
 
 
-def note_metadata(store: WorkStore, path: Path) -> None:
+def note_metadata(store: WorkStore, path: Path, progress: Progress) -> None:
     """Notes the rows of a table, none of them matched yet.
 
     Raises:
         GalleryError: the table cannot be read, or repeats an id.
     """
-    store.add_metadata((row, json.dumps(row.values, ensure_ascii=False)) for row in read_metadata(path))
+    store.add_metadata(
+        (row, json.dumps(row.values, ensure_ascii=False)) for row in read_metadata(path, say=progress.say)
+    )
 
 
 def match_metadata(store: WorkStore, path: Path) -> None:
@@ -97,6 +101,22 @@ def say_metadata(store: WorkStore, path: Path, progress: Progress) -> None:
         progress.say(
             f"{rows - used:,} metadata rows name no photo of the gallery: {names} (an id here looks like {example!r})"
         )
+    for odd in _odd_values(store):
+        progress.say(odd.sentence())
+
+
+def _odd_values(store: WorkStore) -> Iterator[OddCells]:
+    """Of columns whose type comes from the values themselves: JSONL's; a CSV's columns hold values of one type."""
+    rows = store.database.execute(
+        "SELECT j.key, sum(j.type IN ('integer', 'real')), sum(j.type NOT IN ('integer', 'real')),"
+        " min(iif(j.type IN ('integer', 'real'), NULL, m.line)), j.value, j.type"  # value and type of that line
+        " FROM metadata AS m JOIN indexed USING (photo_id), json_each(m.json) AS j"
+        " WHERE j.type != 'null' GROUP BY j.key"
+    )
+    for column, numbers, num_odd, line, value, kind in rows:
+        odd = OddCells(column, numbers, num_odd, repr(value) if kind == "text" else kind, line)
+        if odd.are_few:
+            yield odd
 
 
 def _present_manifest(out: Path, progress: Progress) -> Manifest | None:

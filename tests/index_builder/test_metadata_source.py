@@ -167,3 +167,20 @@ def test_an_older_manifest_without_the_field_is_read(workshop: Any, table: Path)
     assert json.loads((folder / "manifest.json").read_text())["metadata_file"] == os.fspath(table.resolve())
     make_older(workshop)
     assert read_manifest(folder).metadata_file is None
+
+
+def test_a_cell_that_makes_a_column_text_is_named_at_every_build(workshop: Any, table: Path) -> None:
+    table.write_text("photo_id,price\na,2.5\nchairs/b,3\nchairs/old/c,nan\n")
+    workshop.build(metadata=table)
+    assert "price is text because of 'nan' in line 4; " in said(workshop)
+
+
+def test_the_same_is_said_of_jsonl_where_the_photo_is_in_the_gallery(workshop: Any, table: Path) -> None:
+    table = table.with_suffix(".jsonl")
+    rows = [("a", 1), ("chairs/b", 2.5), ("chairs/old/c", None), ("gone", "1,50")]
+    table.write_text("\n".join(json.dumps({"photo_id": name, "price": price}) for name, price in rows))
+    workshop.build(metadata=table)
+    assert "price is text" not in said(workshop)
+    workshop.add("gone.png", first_seed=9)
+    workshop.build(metadata=table)
+    assert "price is text because of '1,50' in line 4; correct the cell or leave it empty" in said(workshop)
