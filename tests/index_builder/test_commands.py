@@ -267,6 +267,33 @@ def test_the_module_runs_and_a_missing_gallery_is_a_sentence(tmp_path: Path) -> 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("options", [["info"], ["verify"], ["export", "--out", "x.npy"]])
+@pytest.mark.parametrize("buffering", ["", "1"])  # found by the flush at the end, and by the write itself
+def test_a_reader_that_has_gone_ends_a_command_quietly(workshop: Any, options: list[str], buffering: str) -> None:
+    workshop.add("a.png")
+    workshop.build()
+    command = [sys.executable, "-m", "index_builder", *options, str(workshop.out)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(commands.__file__).parents[1]), "PYTHONUNBUFFERED": buffering}
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        result = subprocess.run(
+            command, cwd=workshop.out.parent, env=environment, stdout=writing, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_another_broken_pipe_is_still_a_failure(workshop: Any, capsys: Any, monkeypatch: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(commands, "opened", fail)
+    assert main(["info", str(workshop.out)]) == 2
+    assert "Broken pipe" in capsys.readouterr().err
+
+
 def test_silent_progress_keeps_what_was_said() -> None:
     progress = SilentProgress()
     progress.start(1)
