@@ -77,11 +77,11 @@ def match_metadata(store: WorkStore, path: Path) -> None:
         return  # said as such by whoever scanned
     first = db.execute("SELECT photo_id FROM metadata ORDER BY line LIMIT 1").fetchone()
     if first is None:
-        raise GalleryError(f"The metadata file {path} has no rows; {_HOW}.")
+        raise GalleryError(f"The metadata file {path} has no rows; add some, or give --no-metadata instead.")
     if db.execute("SELECT 1 FROM metadata JOIN photos USING (photo_id) LIMIT 1").fetchone() is None:
         raise GalleryError(
             f"No photo_id in the metadata file {path} is that of a photo: it has {first[0]!r}, and a photo here is "
-            f"{photo[0]!r}; correct the ids, or {_HOW}."
+            f"{photo[0]!r}; correct the ids, or give --no-metadata instead."
         )
 
 

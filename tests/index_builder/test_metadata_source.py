@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import unicodedata
 from dataclasses import asdict
 from pathlib import Path
@@ -184,3 +185,19 @@ def test_the_same_is_said_of_jsonl_where_the_photo_is_in_the_gallery(workshop: A
     workshop.add("gone.png", first_seed=9)
     workshop.build(metadata=table)
     assert "price is text because of '1,50' in line 4; correct the cell or leave it empty" in said(workshop)
+
+
+def test_the_example_of_the_page_finds_what_the_page_says(workshop: Any, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "GALLERY.md").read_text(encoding="utf-8")
+    table = tmp_path / "items.csv"
+    example = re.search(r"(?:^    .*\n)+", page[page.index("    photo_id,") :], re.MULTILINE)
+    assert example is not None
+    table.write_text(re.sub(r"(?m)^    ", "", example[0]), encoding="utf-8")
+    chairs = [f"chairs/chair-0000{number}" for number in range(3)]
+    workshop.add(*(f"{name}.jpg" for name in (*chairs, "shoes/shoe-00000", "vases/vase-00000")))
+    workshop.build(metadata=table)
+    requests = [re.findall(r"'filter=(.*?)'", line) for line in page.splitlines() if line.startswith("    curl -F")]
+    with workshop.open() as gallery:
+        ids = workshop.ids()
+        found = [[ids[row] for row in gallery.select(filters)] for filters in requests]
+    assert found == [[chairs[0], chairs[1], "shoes/shoe-00000"], [chairs[0], chairs[2]], [chairs[1]]]
