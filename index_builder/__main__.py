@@ -49,7 +49,13 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--store", metavar="PLACE", help="milvus://host:port/name: publish there what is in --out, to be searched there"
     )
-    parser.add_argument("--metadata", type=Path, metavar="TABLE", help="a CSV or JSONL file with a photo_id per row")
+    parser.add_argument(
+        "--metadata",
+        type=Path,
+        metavar="TABLE",
+        help="a CSV or JSONL file with a photo_id per row; builds that follow read it again by themselves",
+    )
+    parser.add_argument("--no-metadata", action="store_true", help="drop the metadata that the gallery has")
     parser.add_argument(
         "--max-error-rate",
         type=float,
@@ -94,6 +100,7 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
         _add_encoder(parser)
     if command == "export":
         parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="a .npy or .parquet file")
+        parser.add_argument("--force", action="store_true", help="replace the files where they exist")
     return parser
 
 

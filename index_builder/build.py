@@ -1,6 +1,5 @@
 """scan → decode → embed → build → self-check → publish: a folder of photos becomes the next generation of a gallery."""
 
-import json
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from index_builder.errors import GalleryError, TooManyUnreadableError
 from index_builder.generation import count_photos, write_errors
 from index_builder.index_wish import IndexWish
 from index_builder.manifest import ERRORS, Counts
-from index_builder.metadata import read_metadata
+from index_builder.metadata_source import choose_metadata, match_metadata, note_metadata, say_metadata
 from index_builder.photo_model import PhotoModel
 from index_builder.previous import PreviousGeneration, open_previous
 from index_builder.progress import Progress
@@ -33,7 +32,9 @@ class BuildSettings:
     Attributes:
         photos: the folder of photos.
         out: the gallery's folder; made if needed.
-        metadata: a CSV or JSONL file with a photo_id per row, or None.
+        metadata: a CSV or JSONL file with a photo_id per row; None reads the one again that the present generation
+            was built with.
+        is_metadata_dropped: the gallery is to have none, whatever the present generation has.
         max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published; None takes
             DEFAULT_ERROR_RATE, and accepts FEW_ERRORS at any rate as long as more photos can be read than not.
         num_workers: threads that decode and, on a CPU, encode; 0 takes one per core.
@@ -49,6 +50,7 @@ class BuildSettings:
     photos: Path
     out: Path
     metadata: Path | None = None
+    is_metadata_dropped: bool = False
     max_error_rate: float | None = None
     num_workers: int = 0
     is_followed: bool = False
@@ -62,6 +64,8 @@ class BuildSettings:
         for option, value in (("--ray-address", self.ray_address), ("--shards", self.shards)):
             if value is not None and self.engine != "ray":
                 raise GalleryError(f"{option} is {value}, but --engine is {self.engine}; give --engine ray.")
+        if self.metadata is not None and self.is_metadata_dropped:
+            raise GalleryError(f"Both --metadata {self.metadata} and --no-metadata are given; give one of them.")
         if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
             raise GalleryError(f"--max-error-rate is {self.max_error_rate}; give a share from 0 to 1, such as 0.05.")
         if self.num_workers < 0:
@@ -86,6 +90,7 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
     root = settings.photos.resolve()
     with ExitStack() as stack:
         stack.enter_context(locked(settings.out))
+        settings = with_metadata(settings, progress)
         previous = _open_previous(settings.out, model, progress)
         if previous is not None:
             stack.enter_context(closing(previous))
@@ -97,11 +102,26 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
             if settings.is_followed:
                 held = [*held, *_hold_changing(store, root, progress)]
             counts = _checked_counts(store, settings)
-            _say_metadata(store, settings, progress)
-            release = Release(settings.out, root, store.database, model, previous, settings.index)
+            if settings.metadata is not None:
+                say_metadata(store, settings.metadata, progress)
+            release = Release(
+                settings.out, root, store.database, model, previous, settings.index, metadata=settings.metadata
+            )
             report = release.finish(counts, num_encoded=num_encoded, progress=progress)
         remove_work(settings.out)
     return replace(report, held=tuple(held))
+
+
+def with_metadata(settings: BuildSettings, progress: Progress) -> BuildSettings:
+    """The settings with the table of metadata that is to be read; raises GalleryError when the last one is gone."""
+    chosen = choose_metadata(
+        settings.metadata,
+        is_dropped=settings.is_metadata_dropped,
+        out=settings.out,
+        root=settings.photos.resolve(),
+        progress=progress,
+    )
+    return replace(settings, metadata=chosen)
 
 
 def _open_previous(out: Path, model: PhotoModel, progress: Progress) -> PreviousGeneration | None:
@@ -122,11 +142,12 @@ def _take_stock(
 ) -> list[str]:
     """Notes the metadata, what is known already, and what the folder holds; returns what is left as it was."""
     if settings.metadata is not None:
-        rows = read_metadata(settings.metadata)
-        store.add_metadata((row, json.dumps(row.values, ensure_ascii=False)) for row in rows)
+        note_metadata(store, settings.metadata, progress)
     if previous is not None:
         store.remember(previous.photos(), same_root=previous.manifest.photos_root == str(root))
     store.add_photos(scan)
+    if settings.metadata is not None:
+        match_metadata(store, settings.metadata)
     held = store.hold(settings.unsettled)
     _say_held(held, progress)
     found = count_photos(store.database).found
@@ -190,22 +211,3 @@ def _few_enough(counts: Counts, max_error_rate: float | None) -> bool:
     if max_error_rate is not None:
         return rate <= max_error_rate
     return rate <= DEFAULT_ERROR_RATE or counts.skipped <= min(FEW_ERRORS, counts.indexed - 1)
-
-
-def _say_metadata(store: WorkStore, settings: BuildSettings, progress: Progress) -> None:
-    if settings.metadata is None:
-        return
-    rows, used = store.database.execute(
-        "SELECT count(*), count(i.photo_id) FROM metadata AS m LEFT JOIN indexed AS i ON i.photo_id = m.photo_id"
-    ).fetchone()
-    progress.say(f"Metadata for {used:,} photos from {settings.metadata}")
-    if rows > used:
-        unknown = store.database.execute(
-            "SELECT photo_id FROM metadata WHERE photo_id NOT IN (SELECT photo_id FROM indexed) ORDER BY line LIMIT ?",
-            (_NUM_EXAMPLES,),
-        )
-        names = ", ".join(photo_id for (photo_id,) in unknown) + (", …" if rows - used > _NUM_EXAMPLES else "")
-        (example,) = store.database.execute("SELECT photo_id FROM indexed ORDER BY photo_id LIMIT 1").fetchone()
-        progress.say(
-            f"{rows - used:,} metadata rows name no photo of the gallery: {names} (an id here looks like {example!r})"
-        )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import BuildSettings, build_gallery, with_metadata
 from index_builder.check import check_gallery
 from index_builder.columns import Column, as_text
 from index_builder.errors import GalleryError, TooManyUnreadableError
@@ -24,6 +24,7 @@ from index_builder.generation_files import verify_files
 from index_builder.index_choice import describe
 from index_builder.index_wish import IndexWish, parse_bytes
 from index_builder.milvus.address import MilvusAddress
+from index_builder.output import READER_GONE, ReaderGoneError, discard_output, flush_lines, print_line
 from index_builder.photo_gallery import PhotoGallery
 from index_builder.photo_model import PhotoModel
 from index_builder.place import read_place
@@ -63,6 +64,10 @@ def run(command: str, arguments: Namespace) -> int:
     handlers_before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         commands[command](arguments)
+        flush_lines()
+    except ReaderGoneError:
+        discard_output()
+        return READER_GONE
     except TooManyUnreadableError as error:
         return _fail(str(error), 1)
     except SketchSearchError as error:
@@ -86,6 +91,7 @@ def _build(arguments: Namespace) -> None:
         photos=arguments.gallery,
         out=arguments.out,
         metadata=arguments.metadata,
+        is_metadata_dropped=arguments.no_metadata,
         max_error_rate=arguments.max_error_rate,
         num_workers=arguments.workers,
         index=_index_wish(arguments, bundle),
@@ -98,7 +104,8 @@ def _build(arguments: Namespace) -> None:
         build = partial(_build_and_publish, publisher, model, progress)
         if arguments.watch:
             how = WatchSettings(settle_seconds=arguments.settle_seconds, poll_seconds=arguments.poll_seconds)
-            _watch(settings, how, build, progress)
+            # Already now, so that the watch follows the table that the last generation was built with.
+            _watch(with_metadata(settings, progress), how, build, progress)
         else:
             build(settings)
 
@@ -155,22 +162,24 @@ def _info(arguments: Namespace) -> None:
     with opened(read_place(arguments.gallery), bundle=None) as gallery:
         manifest = gallery.manifest
     counts, stamp = manifest.counts, manifest.bundle
-    _print(f"generation  {manifest.generation}, created {manifest.created}")
-    _print(f"photos      {manifest.count:,} of {manifest.photos_root}")
-    _print(f"counts      found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
-    _print(f"duplicates  {manifest.duplicates.photos:,}")
+    print_line(f"generation  {manifest.generation}, created {manifest.created}")
+    print_line(f"photos      {manifest.count:,} of {manifest.photos_root}")
+    print_line(f"counts      found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
+    print_line(f"duplicates  {manifest.duplicates.photos:,}")
     if manifest.near_duplicates is not None:
-        _print(f"near-dupl.  {manifest.near_duplicates.photos:,} photos look like another; manifest.json names them")
+        print_line(
+            f"near-dupl.  {manifest.near_duplicates.photos:,} photos look like another; manifest.json names them"
+        )
     for column in manifest.columns:
-        _print(f"column      {_describe(column)}")
-    _print(f"index       {manifest.index_type}, dimension {manifest.dimension}")
+        print_line(f"column      {_describe(column)}")
+    print_line(f"index       {manifest.index_type}, dimension {manifest.dimension}")
     if (tuning := manifest.tuning) is not None:
-        _print(f"            {describe(tuning)}")
-        _print(
+        print_line(f"            {describe(tuning)}")
+        print_line(
             f"            {tuning.bytes_per_vector:g} bytes a photo in memory; asked: recall {tuning.recall_target:g}"
         )
-    _print(f"bundle      {stamp.name} ({stamp.fingerprint[:12]}), {stamp.precision}")
-    _print(f"size        {sum(manifest.file_sizes.values()):,} bytes")
+    print_line(f"bundle      {stamp.name} ({stamp.fingerprint[:12]}), {stamp.precision}")
+    print_line(f"size        {sum(manifest.file_sizes.values()):,} bytes")
 
 
 def _describe(column: Column) -> str:
@@ -191,7 +200,7 @@ def _verify(arguments: Namespace) -> None:
         else:
             gallery.check()
             what = "in Milvus"
-        _print(f"Generation {gallery.generation} is intact: {gallery.size:,} photos, {what}.")
+        print_line(f"Generation {gallery.generation} is intact: {gallery.size:,} photos, {what}.")
 
 
 def _search(arguments: Namespace) -> None:
@@ -203,7 +212,7 @@ def _search(arguments: Namespace) -> None:
         encoder = open_encoder(bundle, "sketch", device=arguments.device)
         embedding = encoder.encode(prepare_sketch(image, bundle.preprocessing)[None])[0]
         for rank, hit in enumerate(searched.search(embedding, k=arguments.k, rows=rows), start=1):
-            _print(f"{rank:>3}  {hit.score:.4f}  {hit.photo_id}")
+            print_line(f"{rank:>3}  {hit.score:.4f}  {hit.photo_id}")
 
 
 def _read_sketch(path: Path) -> bytes:
@@ -219,9 +228,9 @@ def _export(arguments: Namespace) -> None:
     if not isinstance(place, Path):
         raise GalleryError(f"{place} is not a folder; export the gallery on disk that was published there.")
     with open_gallery(place, bundle=None) as gallery:
-        written = export_gallery(gallery, arguments.out)
+        written = export_gallery(gallery, arguments.out, replaces=arguments.force)
         what = f"{gallery.size:,} embeddings of dimension {gallery.dimension} of generation {gallery.generation}"
-    _print(f"Exported {what} to {' and '.join(map(str, written))}")
+    print_line(f"Exported {what} to {' and '.join(map(str, written))}")
 
 
 def _read_bundle(path: Path | None) -> Bundle:
@@ -230,10 +239,6 @@ def _read_bundle(path: Path | None) -> Bundle:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(one_line(text) + "\n")
 
 
 def _fail(sentence: str, status: int) -> int:

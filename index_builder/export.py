@@ -17,7 +17,7 @@ _FIELDS = ("photo_id", "path", "content_sha256", "width_px", "height_px", "metad
 _SELECT = f"SELECT {', '.join(_FIELDS)} FROM items WHERE row >= ? AND row < ? ORDER BY row"  # noqa: S608
 
 
-def export_gallery(gallery: Gallery, target: Path) -> list[Path]:
+def export_gallery(gallery: Gallery, target: Path, *, replaces: bool = False) -> list[Path]:
     """Writes every embedding, in the order of the photo ids, and what belongs to it.
 
     `.npy`: (N, D) float32 of unit norm, and beside it a CSV of the same name with a line per row: row, photo_id, path,
@@ -26,26 +26,32 @@ def export_gallery(gallery: Gallery, target: Path) -> list[Path]:
 
     Args:
         gallery: what to export.
-        target: a .npy or .parquet file, replaced when there is one.
+        target: a .npy or .parquet file.
+        replaces: whether files that exist are replaced.
 
     Returns:
         The files written.
 
     Raises:
-        GalleryError: the extension is another one, or .parquet is asked for and pyarrow is not installed.
+        GalleryError: the extension is another one, .parquet is asked for and pyarrow is not installed, or one of the
+            files exists and is not to be replaced; nothing was written.
     """
     writers = {".npy": _write_npy, ".parquet": _write_parquet}
     writer = writers.get(target.suffix.lower())
     if writer is None:
         raise GalleryError(f"--out {target} has the extension {target.suffix!r}; expected .npy or .parquet.")
-    if target.suffix.lower() == ".parquet":
+    is_parquet = target.suffix.lower() == ".parquet"
+    if is_parquet:
         _import_pyarrow()
+    for path in (target,) if is_parquet else (target, _table_beside(target)):
+        if path.exists() and not replaces:
+            raise GalleryError(f"The file {path} exists; give another --out, or --force to replace it.")
     target.parent.mkdir(parents=True, exist_ok=True)
     return writer(gallery, target)
 
 
 def _write_npy(gallery: Gallery, target: Path) -> list[Path]:
-    table = target.with_suffix(".csv")
+    table = _table_beside(target)
     vectors_aside, table_aside = _aside(target), _aside(table)
     shape = (gallery.size, gallery.dimension)
     vectors = np.lib.format.open_memmap(vectors_aside, mode="w+", dtype=np.dtype("<f4"), shape=shape)
@@ -86,6 +92,10 @@ def _chunks(gallery: Gallery) -> Iterator[tuple[int, NDArray[np.float32], list[t
     for first in range(0, gallery.size, _CHUNK_ROWS):
         last = min(first + _CHUNK_ROWS, gallery.size)
         yield first, gallery.embeddings_between(first, last), list(gallery.query(_SELECT, (first, last)))
+
+
+def _table_beside(target: Path) -> Path:
+    return target.with_suffix(".csv")
 
 
 def _aside(path: Path) -> Path:

@@ -111,6 +111,8 @@ class Manifest:
         counts: of photos; `counts.indexed` equals `count`.
         duplicates: photos with equal content.
         columns: of the metadata, by name.
+        metadata_file: absolute path of the table that the metadata were read from; None where there is none, and in a
+            generation of an earlier release.
         near_duplicates: photos that look like one of other content; None in a generation of an earlier release.
         tuning: which index it is and how well it does; None in a generation of an earlier release, which is exact.
         content_digest: identifies what the generation answers; equal digests need no new generation.
@@ -133,6 +135,7 @@ class Manifest:
     files: dict[str, str]
     file_sizes: dict[str, int]
     columns: list[Column] = field(default_factory=list)
+    metadata_file: str | None = None
     near_duplicates: Duplicates | None = None
     thumbnails_sealed: bool = False
     tuning: IndexTuning | None = None

@@ -2,22 +2,18 @@
 
 import csv
 import json
-import re
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from index_builder.column_kinds import ColumnKinds, Value
 from index_builder.errors import GalleryError
 from index_builder.scan import normalise_id
 
-Value = str | int | float | bool | None
 _ID = "photo_id"
-# No leading zeros: "00123" is an article number, and turning it into 123 would lose it.
-_INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d+)?([eE][+-]?\d{1,2})?")
-_BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class MetadataRow:
     values: dict[str, Value]
 
 
-def read_metadata(path: Path) -> Iterator[MetadataRow]:
+def read_metadata(path: Path, *, say: Callable[[str], None] = lambda _: None) -> Iterator[MetadataRow]:
     """Reads a metadata file row by row.
 
     CSV: the first line names the columns; a column becomes integers, floats or booleans (true, false) when every
@@ -38,6 +34,7 @@ def read_metadata(path: Path) -> Iterator[MetadataRow]:
 
     Args:
         path: a .csv, .jsonl or .ndjson file in UTF-8.
+        say: told, once for each column of a CSV, which few cells make it text that would be one of numbers.
 
     Yields:
         The rows, in the file's order. Whether an id is repeated or unknown is not checked here.
@@ -47,38 +44,24 @@ def read_metadata(path: Path) -> Iterator[MetadataRow]:
     """
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        yield from _read_csv(path)
+        yield from _read_csv(path, say)
     elif suffix in (".jsonl", ".ndjson"):
         yield from _read_jsonl(path)
     else:
         raise GalleryError(f"The metadata file {path} has the extension {suffix!r}; expected .csv or .jsonl.")
 
 
-def _read_csv(path: Path) -> Iterator[MetadataRow]:
+def _read_csv(path: Path, say: Callable[[str], None]) -> Iterator[MetadataRow]:
     # Two passes, so that memory does not grow with the file: the types of the columns first, then the rows.
-    integers: set[str] | None = None
-    numbers: set[str] = set()
-    booleans: set[str] = set()
-    for _, cells in _csv_rows(path):
-        if integers is None:
-            integers, numbers, booleans = set(cells), set(cells), set(cells)
-        filled = {column: cell for column, cell in cells.items() if cell}
-        integers -= {column for column, cell in filled.items() if not _INTEGER.fullmatch(cell)}
-        numbers -= {column for column, cell in filled.items() if not _NUMBER.fullmatch(cell)}
-        booleans -= {column for column, cell in filled.items() if cell.lower() not in _BOOLEANS}
+    kinds = ColumnKinds()
+    for line, cells in _csv_rows(path):
+        del cells[_ID]
+        kinds.note(line, cells)
+    for odd in kinds.odd_cells():
+        say(odd.sentence())
     for line, cells in _csv_rows(path):
         photo_id = _checked_id(cells.pop(_ID), path, line)
-        values: dict[str, Value] = {}
-        for column, cell in cells.items():
-            if not cell:
-                continue
-            if column in (integers or ()):
-                values[column] = int(cell)
-            elif column in booleans:
-                values[column] = _BOOLEANS[cell.lower()]
-            else:
-                values[column] = float(cell) if column in numbers else cell
-        yield MetadataRow(line, photo_id, values)
+        yield MetadataRow(line, photo_id, {name: kinds.typed(name, cell) for name, cell in cells.items() if cell})
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -120,11 +103,15 @@ def _read_jsonl(path: Path) -> Iterator[MetadataRow]:
 def _parse_object(text: str, path: Path, line: int) -> dict[str, Any]:
     try:
         values = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         _refuse(path, line, f"is not valid JSON ({error})")
     if not isinstance(values, dict):
         _refuse(path, line, "is not a JSON object")
+    if "\\u" in text and any(map(_is_half, (*values, *values.values()))):
+        _refuse(path, line, "has an escape such as \\ud800 by itself, half of a surrogate pair and no character")
     for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            _refuse(path, line, f"has as {name!r} a number beyond ±1.8e308, the largest that can be kept")
         if isinstance(value, dict | list):
             _refuse(
                 path, line, f"has a list or an object as {name!r}, expected a string, a number, true, false or null"
@@ -134,6 +121,10 @@ def _parse_object(text: str, path: Path, line: int) -> dict[str, Any]:
 
 def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a JSON number")
+
+
+def _is_half(value: object) -> bool:
+    return isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _checked_id(value: object, path: Path, line: int) -> str:

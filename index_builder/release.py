@@ -56,6 +56,7 @@ class Release:
         model: what made the embeddings.
         previous: the generation served so far.
         wish: what is asked of the index.
+        metadata: the table that the metadata were read from, or None.
     """
 
     out: Path
@@ -64,6 +65,7 @@ class Release:
     model: PhotoModel
     previous: PreviousGeneration | None
     wish: IndexWish = field(default_factory=IndexWish)
+    metadata: Path | None = None
 
     def finish(self, counts: Counts, *, num_encoded: int, progress: Progress) -> BuildReport:
         """Publishes a generation if it would differ from the present one, and says how it went."""
@@ -80,7 +82,7 @@ class Release:
         duplicates = find_duplicates(self.database)
         _say_counts(counts, duplicates, progress)
         present = self.previous.manifest if self.previous is not None else None
-        if present is not None and present.content_digest == digest and not self._has_new_queries(present):
+        if present is not None and present.content_digest == digest and self._is_up_to_date(present):
             progress.say(f"Nothing to do: generation {present.generation} is up to date")
             return BuildReport(present.generation, False, counts, num_encoded, duplicates)
         name = self._write(counts, stamp, digest, duplicates, progress)
@@ -124,6 +126,7 @@ class Release:
             counts=counts,
             duplicates=duplicates,
             columns=columns,
+            metadata_file=self._metadata_file(),
             near_duplicates=near_duplicates,
             thumbnails_sealed=True,
             content_digest=digest,
@@ -136,10 +139,17 @@ class Release:
         publish(out, staging, name=name)
         return name
 
-    def _has_new_queries(self, present: Manifest) -> bool:
-        """Whether there are sketches now to measure inverted lists with, which were tuned with photos alone."""
+    def _is_up_to_date(self, present: Manifest) -> bool:
+        """Whether a generation of equal content also notes the table of metadata, and was tuned as it can be now.
+
+        Inverted lists that were tuned with photos alone are tuned anew once there are sketches to measure them with.
+        """
         tuning = present.tuning
-        return self.wish.sketches is not None and tuning is not None and tuning.was_tuned_without_sketches
+        has_new_queries = self.wish.sketches is not None and tuning is not None and tuning.was_tuned_without_sketches
+        return present.metadata_file == self._metadata_file() and not has_new_queries
+
+    def _metadata_file(self) -> str | None:
+        return None if self.metadata is None else str(self.metadata.resolve())
 
     def _past_index(self) -> PastIndex | None:
         """The index of the generation served so far; None when there is none, or that of an earlier release."""

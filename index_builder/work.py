@@ -19,7 +19,7 @@ from index_builder.errors import GalleryError
 from index_builder.metadata import MetadataRow
 from index_builder.read_photo import PhotoReading
 from index_builder.recorded import Recorded
-from index_builder.scan import FINAL, FoundPhoto
+from index_builder.scan import FINAL, FoundPhoto, normalise_id
 from index_builder.work_tables import open_tables
 
 COMMIT_EVERY_PHOTOS = 256
@@ -148,6 +148,34 @@ class WorkStore:
                         f"Line {row.line} of the metadata repeats the photo_id {row.photo_id!r} of line {first[0]}; "
                         "keep one line per photo."
                     ) from error
+
+    def match_paths(self) -> None:
+        """Takes metadata whose id is no photo's, but the path of one, as that photo's.
+
+        Raises:
+            GalleryError: another line is about the same photo; names both.
+        """
+        # Materialized, so that SQLite makes an index of it; paths are spelled as the file system does, ids are not.
+        spelled = (
+            "WITH spelled AS MATERIALIZED (SELECT photo_id, normalise_id(path) AS path FROM photos), named AS"
+            " (SELECT m.photo_id AS path, m.line, s.photo_id FROM metadata AS m JOIN spelled AS s ON s.path ="
+            " m.photo_id WHERE m.photo_id NOT IN (SELECT photo_id FROM photos))"
+        )
+        with self._lock, self._connection as db:
+            db.create_function("normalise_id", 1, normalise_id, deterministic=True)
+            twice = db.execute(
+                f"{spelled} SELECT n.line, n.path, m.line, m.photo_id FROM named AS n JOIN metadata AS m"  # noqa: S608
+                " ON m.photo_id = n.photo_id ORDER BY n.line LIMIT 1"
+            ).fetchone()
+            if twice is not None:
+                raise GalleryError(
+                    f"Lines {twice[0]} and {twice[2]} of the metadata, {twice[1]!r} and {twice[3]!r}, are about one "
+                    "photo; keep one of them."
+                )
+            db.execute(
+                f"{spelled} UPDATE metadata SET photo_id = named.photo_id FROM named"  # noqa: S608
+                " WHERE metadata.photo_id = named.path"
+            )
 
     def pending(self) -> Iterator[str]:
         """Paths of the photos that still have to be read, in the order of their ids."""

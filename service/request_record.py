@@ -69,7 +69,7 @@ def method_of(scope: Scope) -> str:
 
 
 def route_of(scope: Scope) -> str:
-    """The route's template such as "/photos/{photo_id:path}", after routing; all unknown paths are UNMATCHED."""
+    """The route's template such as "/photos/{photo_id:text}", after routing; all unknown paths are UNMATCHED."""
     template = getattr(scope.get("route"), "path", None)
     if isinstance(template, str):
         return template

@@ -138,6 +138,27 @@ def test_a_watch_ends_with_status_0_when_it_is_interrupted(workshop: Any, capsys
     assert said.splitlines()[-1].startswith("Stopped watching")
 
 
+@pytest.mark.usefixtures("demo")
+def test_a_watch_follows_the_table_that_the_last_build_read(
+    workshop: Any, capsys: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    followed = []
+    workshop.add("a.png")
+    table = tmp_path / "items.csv"
+    table.write_text("photo_id,n\na,1\n")
+    assert build(workshop, "--metadata", str(table)) == 0
+    monkeypatch.setattr(
+        commands, "Watcher", lambda settings, *_: followed.append(settings.metadata) or Namespace(run=list)
+    )
+    monkeypatch.setattr(commands, "follow_folder", lambda *_, **__: ())
+    assert build(workshop, "--watch") == 0
+    assert build(workshop, "--watch", "--no-metadata") == 0
+    assert followed == [table, None]
+    table.unlink()
+    assert build(workshop, "--watch") == 2
+    assert "which is gone; give --metadata FILE, or --no-metadata" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_watching_process_without_a_terminal_builds_and_stops_on_a_signal(workshop: Any, number: int) -> None:
     workshop.add("a.png")
@@ -244,6 +265,33 @@ def test_the_module_runs_and_a_missing_gallery_is_a_sentence(tmp_path: Path) -> 
     assert result.returncode == 2
     assert result.stderr.startswith("There is no gallery at")
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("options", [["info"], ["verify"], ["export", "--out", "x.npy"]])
+@pytest.mark.parametrize("buffering", ["", "1"])  # found by the flush at the end, and by the write itself
+def test_a_reader_that_has_gone_ends_a_command_quietly(workshop: Any, options: list[str], buffering: str) -> None:
+    workshop.add("a.png")
+    workshop.build()
+    command = [sys.executable, "-m", "index_builder", *options, str(workshop.out)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(commands.__file__).parents[1]), "PYTHONUNBUFFERED": buffering}
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        result = subprocess.run(
+            command, cwd=workshop.out.parent, env=environment, stdout=writing, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_another_broken_pipe_is_still_a_failure(workshop: Any, capsys: Any, monkeypatch: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(commands, "opened", fail)
+    assert main(["info", str(workshop.out)]) == 2
+    assert "Broken pipe" in capsys.readouterr().err
 
 
 def test_silent_progress_keeps_what_was_said() -> None:

@@ -51,6 +51,21 @@ def test_a_parquet_file_holds_ids_metadata_embeddings_and_the_generation(built: 
         assert (rows[0]["width_px"], json.loads(rows[0]["metadata"])) == (48, {"price": 2.5})
 
 
+@pytest.mark.parametrize(("name", "there"), [("x.npy", "x.csv"), ("x.npy", "x.npy"), ("x.parquet", "x.parquet")])
+def test_a_file_that_is_there_is_replaced_only_when_asked_for(
+    built: Any, tmp_path: Path, capsys: Any, name: str, there: str
+) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    (folder / there).write_text("mine")
+    command = ["export", str(built.out), "--out", str(folder / name)]
+    assert main(command) == 2
+    assert f"The file {folder / there} exists; give another --out, or --force to replace it." in capsys.readouterr().err
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {there: "mine"}
+    assert main([*command, "--force"]) == 0
+    assert (folder / there).read_bytes() != b"mine"
+
+
 def test_another_extension_is_refused(built: Any, tmp_path: Path) -> None:
     with built.open() as gallery, pytest.raises(GalleryError, match=r"'\.txt'; expected \.npy or \.parquet"):
         export_gallery(gallery, tmp_path / "x.txt")

@@ -69,6 +69,12 @@ def test_jsonl_values_keep_their_type(tmp_path: Path) -> None:
         ("items.jsonl", '{"photo_id": 7}\n', "Line 1 .*not a string"),
         ("items.jsonl", '{"photo_id": "a", "x": NaN}\n', "Line 1 .*NaN is not a JSON number"),
         ("items.jsonl", '{"photo_id": "a", "tags": ["x"]}\n', "Line 1 .*list or an object as 'tags'"),
+        ("items.jsonl", '{"photo_id": "a"}\n{"photo_id": "b", "x": "\\ud800"}\n', "Line 2 .*half of a surrogate pair"),
+        ("items.jsonl", '{"photo_id": "\\udc00"}\n', "Line 1 .*half of a surrogate pair"),
+        ("items.jsonl", '{"photo_id": "a", "\\ud800": 1}\n', "Line 1 .*half of a surrogate pair"),
+        ("items.jsonl", '{"photo_id": "a"}\n{"photo_id": "b", "price": 1e400}\n', "Line 2 .*'price' a number beyond"),
+        ("items.jsonl", '{"photo_id": "a", "price": -1e400}\n', "Line 1 .*'price' a number beyond"),
+        ("items.jsonl", "[" * 100_000, "Line 1 .*not valid JSON"),
         ("items.xlsx", "x", "expected .csv or .jsonl"),
     ],
 )
@@ -87,3 +93,45 @@ def test_a_csv_column_is_boolean_when_all_its_cells_are_true_or_false(tmp_path: 
     assert typed(rows["a"]) == typed({"new": True, "sold": "True"})
     assert typed(rows["b"]) == typed({"new": False, "sold": "yes"})
     assert rows["c"] == {}
+
+
+def test_a_whole_surrogate_pair_is_one_character(tmp_path: Path) -> None:
+    line = '{"photo_id": "a", "x": "\\ud83d\\ude00"}'
+    assert read(tmp_path, line, "items.jsonl") == {"a": {"x": "\U0001f600"}}
+
+
+def said_of(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "items.csv"
+    path.write_text(text)
+    said: list[str] = []
+    list(read_metadata(path, say=said.append))
+    return said
+
+
+def test_one_cell_that_makes_a_column_of_numbers_a_text_is_named(tmp_path: Path) -> None:
+    rows = "".join(f"{number},{number}.5,x,\n" for number in range(20))
+    said = said_of(tmp_path, f"photo_id,price,brand,empty\n{rows}s,nan,y,\nt,3,z,\n")
+    assert said == [
+        "price is text because of 'nan' in line 22; correct the cell or leave it empty to make it a column of numbers"
+    ]
+
+
+def test_several_such_cells_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    said = said_of(tmp_path, 'photo_id,price\na,1\nb,n/a\nc,2\nd,"1,50"\ne,3\n')
+    assert said == [
+        "price is text because of 2 cells, the first 'n/a' in line 3; "
+        "correct them or leave them empty to make it a column of numbers"
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows", ["a,1\nb,2\n", "a,x\nb,y\n", "a,1\nb,x\n", "a,x\nb,1\nc,y\n", "a,true\nb,false\n", "a,\nb,\n"]
+)
+def test_a_column_of_numbers_or_of_texts_needs_no_words(tmp_path: Path, rows: str) -> None:
+    assert said_of(tmp_path, "photo_id,x\n" + rows) == []
+
+
+def test_a_number_among_many_odd_cells_is_a_text_like_any(tmp_path: Path) -> None:
+    rows = "".join(f"n{number},{number}\n" for number in range(1, 30))
+    odd = "".join(f"s{number},size {number}\n" for number in range(4))
+    assert said_of(tmp_path, f"photo_id,x\n{rows}{odd}") == []
