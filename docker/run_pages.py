@@ -205,8 +205,7 @@ class Pages:
             raise RuntimeError(f"status {done.returncode}: {done.stdout.decode(errors='replace')[-1500:]}")
 
     def _here(self, text: str) -> str:
-        # podman-compose attaches to more than it is asked to start, and then does not end with it.
-        return text.replace(":8000/", f":{PORT}/").replace("compose up index", "compose up -d index")
+        return text.replace(":8000/", f":{PORT}/")
 
     def _note(self, end: str, command: Command, note: str) -> None:
         self.counts[end] += 1
