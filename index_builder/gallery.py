@@ -4,13 +4,13 @@ import shlex
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.closing import Closing
 from index_builder.errors import GalleryError
 from index_builder.gpu_index import Gpu
 from index_builder.item import Hit, Item
@@ -23,7 +23,7 @@ GENERATIONS = "generations"
 _NUM_OPEN_ATTEMPTS = 3
 
 
-class Gallery:
+class Gallery(Closing):
     """One generation, opened for reading. It never changes, and may be used from several threads at once.
 
     Its files stay open, so it keeps answering when the generation is replaced, and even when its folder is removed.
@@ -157,14 +157,6 @@ class Gallery:
     def close(self) -> None:
         """Closes the files and frees the GPU; the gallery cannot be used afterwards."""
         self._files.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _use_one_thread(self) -> None:
         # OpenMP keeps its thread count per calling thread, so the one set at start-up does not reach web threads;

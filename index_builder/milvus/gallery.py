@@ -4,12 +4,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.closing import Closing
 from index_builder.errors import GalleryError
 from index_builder.filters import parse_filters
 from index_builder.item import Hit, Item
@@ -35,7 +35,7 @@ from index_builder.thumbnails import Thumbnails
 _NUM_REMEMBERED = 8  # while somebody draws, the same filters come again and again
 
 
-class MilvusGallery:
+class MilvusGallery(Closing):
     """A collection that holds one generation. It never changes, and may be used from several threads at once."""
 
     device = "milvus"
@@ -164,14 +164,6 @@ class MilvusGallery:
     def close(self) -> None:
         """Closes the thumbnails; the gallery cannot be used afterwards."""
         self._thumbnails.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _get(self, photo_ids: Iterable[str], fields: list[str]) -> list[dict[str, Any]]:
         keys = ", ".join(f'"{photo_key(photo_id)}"' for photo_id in photo_ids)
