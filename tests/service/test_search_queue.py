@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from service.draining import Drain
 from service.search_queue import ClientLeftError, DeadlineExceededError, QueueFullError, SearchQueue, Ticket
+from service.serving import Serving
+from service.settings import Settings
 
 
 async def stays() -> None:
@@ -58,6 +61,20 @@ def test_what_does_not_fit_waits_and_what_may_not_wait_is_refused_at_once() -> N
         waiting.may_end.set()
         assert await asyncio.gather(first, second) == ["done", "done"]
         assert queue.depth == 0
+
+    asyncio.run(scenario())
+
+
+def test_unless_told_otherwise_eight_wait_for_each_that_runs(engine: Any) -> None:
+    async def scenario() -> None:
+        queue = Serving(engine, Settings(worker_threads=2), Drain()).queue
+        work = Work()
+        tasks = [await begin(queue, work) for _ in range(2 + 16)]
+        assert queue.depth == 16
+        with pytest.raises(QueueFullError):
+            queue.check_room()
+        work.may_end.set()
+        assert await asyncio.gather(*tasks) == ["done"] * 18
 
     asyncio.run(scenario())
 
