@@ -8,8 +8,14 @@ from index_builder.milvus.address import MilvusAddress
 
 READ_SECONDS = 4.0  # less than a service waits before it calls itself not ready
 WRITE_SECONDS = 3600.0  # loading and indexing a large collection
-# After minutes of silence gRPC would otherwise wait up to two minutes before it tries again.
-_CHANNEL = {"grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 2000}
+_CHANNEL = {
+    # After minutes of silence gRPC would otherwise wait up to two minutes before it tries again.
+    "grpc.initial_reconnect_backoff_ms": 200,
+    "grpc.max_reconnect_backoff_ms": 2000,
+    # The client's own ten seconds are too often for gRPC's default servers, of which milvus-lite is one: the third ping
+    # without a call ends the connection ("too many pings"), and with it the call that comes then.
+    "grpc.keepalive_time_ms": 330_000,
+}
 _NOT_LOADED = 101
 _NO_SUCH_ALIAS = (1600, 100)  # of Milvus, of milvus-lite
 

@@ -120,7 +120,11 @@ class Visitor(threading.Thread):
                     self.ask(client, address)
 
     def ask(self, client: httpx2.Client, address: str) -> None:
-        answer = client.post(f"{address}/search", files={"sketch": self.sketch}, data={"k": "100"})
+        try:
+            answer = client.post(f"{address}/search", files={"sketch": self.sketch}, data={"k": "100"})
+        except httpx2.HTTPError as error:
+            self.failures.append(repr(error))
+            return
         if answer.status_code != 200:
             self.failures.append(answer.text)
             return
@@ -139,6 +143,7 @@ def test_replicas_answer_from_whole_generations_never_go_back_and_end_up_alike(
     addresses = [replica(), replica()]
     visitor = Visitor(addresses, sketch("star-dotted"))
     visitor.start()
+    wait_until(lambda: len(visitor.answers) >= len(addresses))
     photos = sorted(shop.photos.rglob("*.jpg"))
     for number in range(4):
         photos[number].unlink()
@@ -146,7 +151,8 @@ def test_replicas_answer_from_whole_generations_never_go_back_and_end_up_alike(
         names.append(shop.publish())
         wait_until(lambda: all(served(address) == names[-1] for address in addresses))
         settled = len(visitor.answers)
-        wait_until(lambda at=settled: len(visitor.answers) >= at + 6)  # type: ignore[misc]
+        wait_until(lambda at=settled: bool(visitor.failures) or len(visitor.answers) >= at + 6)  # type: ignore[misc]
+        assert visitor.failures == []
         assert {generation for _, generation, _ in visitor.answers[settled + 2 :]} == {names[-1]}
     visitor.leaving.set()
     visitor.join(HANG_SECONDS)
