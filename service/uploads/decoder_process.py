@@ -100,7 +100,7 @@ class DecoderProcess:
             DecoderLostError: there will be none; the process has been replaced.
             OSError: no process could be started.
         """
-        if self._process is None or not self._process.is_alive():
+        if self._is_gone():
             self.start()
         self.wait_until_ready()
         assert self._connection is not None
@@ -115,6 +115,14 @@ class DecoderProcess:
             lost = DecoderLostError("too_slow" if exit_code == -signal.SIGPROF else "crashed", exit_code)
         self.start()
         raise lost
+
+    def _is_gone(self) -> bool:
+        if self._process is None:
+            return True
+        if not self._is_ready:
+            return not self._process.is_alive()
+        # It says nothing unasked: what can be read is the end of the pipe, known before the end of the process is.
+        return bool(self._answers.poll(0))
 
     def close(self) -> None:
         """Ends the process for good."""
