@@ -6,6 +6,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from model.nets.cpu import in_pieces, mixes_batch
+
 PRETRAINED = "pretrained"
 RANDOM = "random"
 
@@ -30,6 +32,7 @@ class Student(nn.Module):
         """
         super().__init__()
         self.backbone = create_backbone(backbone, image_size_px=image_size_px, weights=weights, patch_drop=patch_drop)
+        self._mixes_batch = mixes_batch(self.backbone)
         with torch.no_grad():
             features = int(self.backbone.eval()(torch.zeros(1, 3, image_size_px, image_size_px)).shape[-1])
         self.norm = nn.LayerNorm(features)
@@ -48,7 +51,9 @@ class Student(nn.Module):
         Returns:
             (B, D) float32, unit norm.
         """
-        embeddings = self.projection(self.norm(self.backbone(images)))
+        whole = self._mixes_batch or not self.training
+        features = self.backbone(images) if whole else in_pieces(self.backbone, images)
+        embeddings = self.projection(self.norm(features))
         return nn.functional.normalize(embeddings.float(), dim=-1)
 
 

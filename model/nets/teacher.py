@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from model.bundle import MODALITIES, Modality
+from model.nets.cpu import in_pieces
 from model.nets.student import create_backbone
 
 
@@ -166,7 +167,7 @@ class Teacher(nn.Module):
 
     def encode(self, modality: Modality, images: Tensor) -> Tokens:
         """Tokens of one modality's images before any fusion: (B, 3, S, S) -> (B, D) and (B, L, D)."""
-        tokens: Tensor = self.backbones[modality].forward_features(images)  # type: ignore[operator]
+        tokens = in_pieces(self.backbones[modality].forward_features, images)  # type: ignore[arg-type]
         return Tokens(tokens[:, 0], tokens[:, self._num_prefix_tokens :])
 
     def fuse(

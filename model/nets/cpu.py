@@ -1,0 +1,36 @@
+"""What makes training faster on a CPU without changing what is computed; figures in docs/LOG.md."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+_PIXELS_PER_THREAD = 16 * 224 * 224
+
+
+def use_plain_attention(network: nn.Module) -> None:
+    """Attention as two matrix products: on a CPU the gradient of torch's fused attention takes longer than those."""
+    for module in network.modules():
+        if hasattr(module, "fused_attn"):  # timm's switch
+            module.fused_attn = False  # type: ignore[assignment]
+
+
+def mixes_batch(network: nn.Module) -> bool:
+    """Whether an image's output depends on the others of its batch in training, as batch normalisation makes it."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
+
+
+def in_pieces(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Runs a batch through a network in pieces whose activations stay near a CPU's caches; whole on a GPU.
+
+    Args:
+        network: does not mix the images of a batch.
+        images: (B, 3, S, S).
+
+    Returns:
+        (B, …), as of the whole batch.
+    """
+    if images.device.type != "cpu":
+        return network(images)
+    piece = max(1, _PIXELS_PER_THREAD * torch.get_num_threads() // images[0, 0].numel())
+    return torch.cat([network(part) for part in torch.split(images, piece)])
