@@ -63,6 +63,17 @@ def xmodalvit_direct(config: TrainConfig) -> TrainConfig:
 VARIANTS: dict[str, Variant] = {
     **METHODS,
     "two-tower, separate encoders": lambda config: replace(two_tower(config), shared_encoder=False),
+    "two-tower, averaged weights": lambda config: replace(two_tower(config), ema_decay=0.99),
+    "two-tower, sketch–sketch": lambda config: replace(two_tower(config), intra_weight=0.5),
+    "two-tower, photo–photo": lambda config: replace(two_tower(config), intra_photo_weight=0.5),
+    "two-tower, parts of sketches left out": lambda config: replace(
+        two_tower(config), augmentation=replace(config.augmentation, sketch_drop=0.2)
+    ),
+    "two-tower, half of the patches": lambda config: replace(two_tower(config), patch_drop=0.5),
+    "two-tower, no label smoothing": lambda config: replace(two_tower(config), label_smoothing=0.0),
+    "xmodalvit-paper, no queue": lambda config: teacher(xmodalvit_paper(config), queue_size=0),
+    "xmodalvit-paper, momentum keys": lambda config: teacher(xmodalvit_paper(config), key_momentum=0.99),
+    "xmodalvit, neighbours": lambda config: distillation(xmodalvit(config), neighbour_weight=1.0),
     "paper + shared student + direct": xmodalvit_direct,
     "… + unfused term": lambda config: teacher(xmodalvit_direct(config), unfused_weight=1.0, queue_size=0),
     "… + unfused term + modality dropout": lambda config: teacher(
@@ -92,6 +103,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--init", required=True)
     parser.add_argument("--start", type=Path)
+    parser.add_argument("--unlabelled", type=Path, help="photos without sketches, for the variant with neighbours")
     parser.add_argument("--test-data", type=Path, help="where to evaluate, if not on --data")
     parser.add_argument("--split", default="test", help="of the dataset evaluated on, where nothing is held out")
     parser.add_argument("--out", type=Path, required=True)
@@ -112,6 +124,8 @@ def main() -> None:
 def base_config(arguments: argparse.Namespace, seed: int) -> TrainConfig:
     """The recipe with what the command line changes."""
     config = replace(get_recipe(arguments.recipe), seed=seed, weights=arguments.init, checkpoint_epochs=10)
+    if arguments.unlabelled:
+        config = replace(config, unlabelled=str(arguments.unlabelled))
     if arguments.start:
         config = replace(config, start=str(arguments.start))
     if arguments.image_size:

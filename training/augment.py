@@ -1,6 +1,7 @@
 """Random variation of a batch of pairs, on the device, a different draw for every pair."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,7 +13,12 @@ from training.pairs import Batch, Views
 
 
 def augment_pairs(
-    batch: Batch, augmentation: Augmentation, preprocessing: Preprocessing, *, generator: torch.Generator
+    batch: Batch,
+    augmentation: Augmentation,
+    preprocessing: Preprocessing,
+    *,
+    generator: torch.Generator,
+    photo_again: bool = False,
 ) -> Views:
     """Turns a batch of bytes into varied, normalised encoder inputs.
 
@@ -21,6 +27,7 @@ def augment_pairs(
         augmentation: how much is varied.
         preprocessing: gives mean and std.
         generator: source of all randomness, on the CPU.
+        photo_again: whether each photo is wanted twice; the second one is mirrored as the first.
 
     Returns:
         The batch; the V sketches of a photo vary independently.
@@ -32,11 +39,12 @@ def augment_pairs(
         photo = torch.where(mirrored, photo.flip(-1), photo)
         ink = torch.where(mirrored, ink.flip(-1), ink)
     ink = ink.flatten(0, 1)[:, None]
-    photo = _vary_colour(photo, augmentation, generator)
-    # Both are moved as "distance from white", so that what comes in at the edges is white paper or backdrop.
-    photo = 1 - _move(1 - photo, augmentation, generator, warp=0.0)
+    plain, photo = photo, _vary_photo(photo, augmentation, generator)
     ink = _erase(_move(ink, augmentation, generator, warp=augmentation.sketch_warp), augmentation, generator)
-    return _views(photo, (1 - ink).view_as(batch.sketch), batch, preprocessing)
+    views = _views(photo, (1 - ink).view_as(batch.sketch), batch, preprocessing)
+    if not photo_again:
+        return views
+    return replace(views, photo_again=normalise(_vary_photo(plain, augmentation, generator), preprocessing))
 
 
 def plain_views(batch: Batch, preprocessing: Preprocessing) -> Views:
@@ -78,6 +86,12 @@ def _move(images: Tensor, augmentation: Augmentation, generator: torch.Generator
         smooth = F.interpolate(field, size=images.shape[-2:], mode="bicubic", align_corners=True)
         grid = grid + smooth.permute(0, 2, 3, 1)
     return F.grid_sample(images, grid.to(images.device), align_corners=False)
+
+
+def _vary_photo(photo: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    photo = _vary_colour(photo, augmentation, generator)
+    # Moved as "distance from white", as sketches are: what comes in at the edges is white paper or backdrop.
+    return 1 - _move(1 - photo, augmentation, generator, warp=0.0)
 
 
 def _vary_colour(photo: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:

@@ -98,6 +98,9 @@ class DistillationConfig:
         direct_weight: of symmetric InfoNCE between the students themselves; 0 as published.
         score_weight: of the divergence between the students' scores of all pairs of a batch and the fused teacher's; 0
             as published. It asks for a teacher with a `pair_weight`.
+        neighbour_weight: of the divergence between the neighbours that student and unfused teacher find for each photo
+            and sketch among unlabelled photos (`TrainConfig.unlabelled`); 0 as published.
+        num_neighbours: how many of those photos are drawn in each step.
         unfused_targets: the teacher's CLS tokens before fusion are the targets; off as published.
     """
 
@@ -107,6 +110,8 @@ class DistillationConfig:
     angle_weight: float = 1.0
     direct_weight: float = 0.0
     score_weight: float = 0.0
+    neighbour_weight: float = 0.0
+    num_neighbours: int = 64
     unfused_targets: bool = False
 
     def __post_init__(self) -> None:
@@ -114,8 +119,7 @@ class DistillationConfig:
             raise ValueError(f"queue_size is {self.queue_size}; expected at least 0.")
         if self.contrast_weight and not self.queue_size:
             raise ValueError("contrast_weight is set and queue_size is 0: XAQC would have no negatives.")
-        weights = self.contrast_weight, self.distance_weight, self.angle_weight, self.direct_weight, self.score_weight
-        if not any(weights):
+        if not any(getattr(self, setting.name) for setting in fields(self) if setting.name.endswith("_weight")):
             raise ValueError("All weights of the distillation are 0: nothing would be learnt.")
 
 
@@ -129,6 +133,9 @@ class TrainConfig:
         weights: where the backbone starts: "pretrained", "random", or a path.
         embedding_dim: D of the joint space.
         shared_encoder: one encoder for both modalities instead of one each.
+        photo_backbone: timm name of the photo encoder where it is to be another, such as a larger one, since photos are
+            embedded once and sketches at every search; empty takes `backbone`. Needs separate encoders.
+        photo_weights: where `photo_backbone` starts, as `weights`.
         preprocessing: how images become the encoders' input; travels into the bundle.
         epochs: passes over the training photos; each pass takes one random sketch of every photo.
         min_steps: more passes are made where there are so few photos that `epochs` would give fewer steps than this.
@@ -145,6 +152,7 @@ class TrainConfig:
         ramp_steps: the contrastive loss is left out for so many steps and then rises to its full weight over as many.
         intra_weight: weight of a contrast between two sketches of the same photo, beside that of photo and sketch; of
             the two-tower.
+        intra_photo_weight: the same of two variations of the same photo.
         patch_drop: share of the patches of every image that a vision transformer does not see in training (FLIP, arXiv
             2212.00794): half of them make a step about twice as fast.
         ema_decay: of the moving average of the weights, for each step; that average is measured, exported and served. 0
@@ -159,6 +167,7 @@ class TrainConfig:
         checkpoint_epochs: a checkpoint is written after every so many epochs, and after the last.
         seed: of weights, order and augmentation.
         start: folder of a checkpoint whose encoders (of a two-tower or of students) are where this run begins.
+        unlabelled: folder of photos without sketches, for a distillation with a `neighbour_weight`.
         teacher: XModalViT's teacher; None for the two-tower baseline.
         distillation: how students learn from that teacher; used when there is one.
     """
@@ -168,6 +177,8 @@ class TrainConfig:
     weights: str = "pretrained"
     embedding_dim: int = 192
     shared_encoder: bool = True
+    photo_backbone: str = ""
+    photo_weights: str = "pretrained"
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     epochs: int = 40
     min_steps: int = 0
@@ -181,6 +192,7 @@ class TrainConfig:
     category_weight: float = 0.0
     ramp_steps: int = 0
     intra_weight: float = 0.0
+    intra_photo_weight: float = 0.0
     patch_drop: float = 0.0
     ema_decay: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -192,6 +204,7 @@ class TrainConfig:
     checkpoint_epochs: int = 1
     seed: int = 0
     start: str | None = None
+    unlabelled: str | None = None
     teacher: TeacherConfig | None = None
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
@@ -202,11 +215,18 @@ class TrainConfig:
         for name in ("warmup_share", "validation_share", "label_smoothing", "patch_drop", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a share from 0 to below 1.")
+        if self.photo_backbone and self.shared_encoder:
+            raise ValueError(
+                f"photo_backbone is {self.photo_backbone} and shared_encoder is on; set shared_encoder to false, or "
+                "leave photo_backbone empty."
+            )
         if self.ramp_steps and not self.category_weight:
             raise ValueError(
                 f"ramp_steps is {self.ramp_steps} but category_weight is 0: nothing would be learnt in those steps; "
                 "set a category_weight or no ramp."
             )
+        if self.distillation.neighbour_weight and self.unlabelled is None:
+            raise ValueError("neighbour_weight is set and unlabelled is not; give a folder of photos as unlabelled.")
         for name in ("temperature", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a number above 0.")

@@ -6,6 +6,7 @@ over the ranks is the gradient that one process would compute on the whole batch
 """
 
 import os
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -70,11 +71,11 @@ def own_share(views: Views) -> Views:
             f"A batch of {len(views.photo)} pairs cannot be shared by {world_size()} processes; "
             "raise batch_size or start fewer."
         )
-    photo, sketch, item, category = (
-        tensor.tensor_split(world_size())[dist.get_rank()]
-        for tensor in (views.photo, views.sketch, views.item, views.category)
-    )
-    return Views(photo, sketch, item, category)
+    shares: dict[str, Any] = {
+        name: tensor if tensor is None else tensor.tensor_split(world_size())[dist.get_rank()]
+        for name, tensor in vars(views).items()
+    }
+    return Views(**shares)
 
 
 def gather(rows: Tensor) -> Tensor:

@@ -154,7 +154,13 @@ def one_cycle(
 def _step(task: nn.Module, batch: Batch, config: TrainConfig, device: torch.device) -> dict[str, float]:
     """Accumulates the gradients of one batch and returns its losses."""
     batch = batch.to(device)
-    views = augment_pairs(batch, config.augmentation, config.preprocessing, generator=torch.default_generator)
+    views = augment_pairs(
+        batch,
+        config.augmentation,
+        config.preprocessing,
+        generator=torch.default_generator,
+        photo_again=config.intra_photo_weight > 0,
+    )
     with torch.autocast(device.type, torch.bfloat16, enabled=config.autocast_bf16):
         losses = task(distributed.own_share(views))
     total = torch.stack(list(losses.values())).sum()

@@ -76,13 +76,34 @@ def score_divergence(student: Tensor, teacher: Tensor, *, temperature: float) ->
         ValueError: the scores are not square or differ in shape.
     """
     _check_square(student=student, teacher=teacher)
+    directions = [(student, teacher), (student.T, teacher.T)]
+    return torch.stack([neighbour_divergence(*scores, temperature=temperature) for scores in directions]).mean()
+
+
+def neighbour_divergence(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+    """How far the student's neighbours of each query are from the teacher's.
+
+    The mean over the queries of KL(teacher || student), each a softmax over the neighbours of scores / temperature, as
+    SEED compares an image with many others (Fang et al., arXiv 2101.04731, eq. 2–5).
+
+    Args:
+        student: (B, N) scores of B queries with N neighbours.
+        teacher: (B, N).
+        temperature: above 0, of both.
+
+    Returns:
+        Scalar, at least 0.
+
+    Raises:
+        ValueError: the scores differ in shape or are not (B, N).
+    """
+    if student.ndim != 2 or student.shape != teacher.shape:
+        raise ValueError(
+            f"Got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}; expected both (B, N)."
+        )
     with torch.autocast(student.device.type, enabled=False):
-        ours, theirs = student.float() / temperature, teacher.float() / temperature
-        directions = [
-            F.kl_div(F.log_softmax(ours, dim), F.log_softmax(theirs, dim), reduction="sum", log_target=True) / len(ours)
-            for dim in (0, 1)
-        ]
-        return torch.stack(directions).mean()
+        ours, theirs = (F.log_softmax(scores.float() / temperature, dim=1) for scores in (student, teacher))
+        return F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
 
 
 def queue_contrast(

@@ -51,12 +51,14 @@ class Views:
         sketch: (B, V, 3, S, S) float32; row i shows what row i of `photo` shows.
         item: (B,) int64 photo ids, all different.
         category: (B,) int64.
+        photo_again: (B, 3, S, S) float32, the same photos varied otherwise; None where no loss asks for it.
     """
 
     photo: Tensor
     sketch: Tensor
     item: Tensor
     category: Tensor
+    photo_again: Tensor | None = None
 
 
 class PreparedPairs:
@@ -165,11 +167,15 @@ def drop_parts(sketch: ByteImage, share: float, random: np.random.Generator) -> 
 
 
 def _prepare(item: Item, preprocessing: Preprocessing) -> tuple[ByteImage, list[ByteImage]]:
-    photo = _bytes("photo", item.photo, preprocessing)
-    return photo, [_bytes("sketch", path, preprocessing) for path in item.sketches]
+    photo = prepare_image("photo", item.photo, preprocessing)
+    return photo, [prepare_image("sketch", path, preprocessing) for path in item.sketches]
 
 
-def _bytes(modality: Modality, path: Path, preprocessing: Preprocessing) -> ByteImage:
-    """(C, S, S) uint8, C = 3 for a photo and 1 for a sketch."""
+def prepare_image(modality: Modality, path: Path, preprocessing: Preprocessing) -> ByteImage:
+    """One image as batches hold it: (C, S, S) uint8, C = 3 for a photo and 1 for a sketch.
+
+    Raises:
+        ValueError: it cannot be used; the message names the file.
+    """
     pixels = np.asarray(read_image(modality, path, preprocessing))
     return np.ascontiguousarray(np.atleast_3d(pixels).transpose(2, 0, 1))

@@ -15,11 +15,12 @@ from training.augment import plain_views
 from training.checkpoint import copy_weights, find_checkpoint, load_weights, read_config, read_progress
 from training.config import TeacherConfig, TrainConfig
 from training.dataset import Split, read_split
-from training.evaluate import Embed, evaluate
+from training.evaluate import Embed, evaluate, photo_files
 from training.loop import train
 from training.metrics import summarise
 from training.pairs import PreparedPairs
 from training.tasks import Task, TwoTowerTask
+from training.unlabelled import UnlabelledPhotos
 from training.xmodal_tasks import StudentsTask, TeacherTask
 
 Stage = Literal["baseline", "teacher", "students"]
@@ -75,6 +76,8 @@ def train_stage(
     if stage == "students":
         assert isinstance(task, StudentsTask)
         copy_weights(finished_stage(out, "teacher"), task.teacher, source="teacher.")
+        if config.distillation.neighbour_weight and config.unlabelled:
+            task.unlabelled = UnlabelledPhotos(photo_files(Path(config.unlabelled)), config.preprocessing)
     _start_from(config, task)
     if stage == "teacher":
         config = replace(config, epochs=_teacher_settings(config).epochs)
@@ -97,7 +100,8 @@ def load_task(out: Path, stage: Stage, *, num_categories: int) -> tuple[Task, Tr
     checkpoint = finished_stage(out, stage)
     config = read_config(checkpoint)
     teacher = config.teacher and replace(config.teacher, weights="random")
-    task = create_task(stage, replace(config, weights="random", teacher=teacher), num_categories=num_categories)
+    untrained = replace(config, weights="random", photo_weights="random", teacher=teacher)
+    task = create_task(stage, untrained, num_categories=num_categories)
     load_weights(checkpoint, task)
     return task, config
 

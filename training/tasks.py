@@ -56,6 +56,7 @@ class TwoTowerTask(Task):
         self._temperature = config.temperature
         self._label_smoothing = config.label_smoothing
         self._intra_weight = config.intra_weight
+        self._intra_photo_weight = config.intra_photo_weight
         self.num_sketches = 2 if config.intra_weight else 1
         self._category_weight = config.category_weight
         self._ramp_steps = config.ramp_steps
@@ -65,12 +66,15 @@ class TwoTowerTask(Task):
 
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
-        photo_embedding, sketch_embeddings = embed_all(self.encoders, views)
-        photo_embedding, sketch_embedding = gather(photo_embedding), gather(sketch_embeddings[0])
+        photo_embeddings, sketch_embeddings = embed_all(self.encoders, views)
+        photo_embedding, sketch_embedding = gather(photo_embeddings[0]), gather(sketch_embeddings[0])
         losses = {"contrastive": self._contrast(photo_embedding, sketch_embedding)}
         if self._intra_weight:
             between_sketches = self._contrast(sketch_embedding, gather(sketch_embeddings[1]))
             losses["intra"] = self._intra_weight * between_sketches
+        if self._intra_photo_weight:
+            between_photos = self._contrast(photo_embedding, gather(photo_embeddings[1]))
+            losses["intra_photo"] = self._intra_photo_weight * between_photos
         if not self._category_weight:
             return losses
         logits = self.category_head(torch.cat([photo_embedding, sketch_embedding]) * _CATEGORY_SCALE)
@@ -97,17 +101,19 @@ class TwoTowerTask(Task):
 
 def create_students(config: TrainConfig) -> nn.ModuleDict:
     """The encoders that will serve: under "shared", or one under each modality's name."""
-    names = ("shared",) if config.shared_encoder else MODALITIES
+    starts = dict.fromkeys(("shared",) if config.shared_encoder else MODALITIES, (config.backbone, config.weights))
+    if config.photo_backbone:
+        starts["photo"] = config.photo_backbone, config.photo_weights
     return nn.ModuleDict(
         {
             name: Student(
-                config.backbone,
+                backbone,
                 embedding_dim=config.embedding_dim,
                 image_size_px=config.preprocessing.image_size_px,
-                weights=config.weights,
+                weights=weights,
                 patch_drop=config.patch_drop,
             )
-            for name in names
+            for name, (backbone, weights) in starts.items()
         }
     )
 
@@ -119,21 +125,27 @@ def pick_encoder(encoders: nn.ModuleDict, modality: Modality) -> nn.Module:
 
 def embed_pairs(encoders: nn.ModuleDict, views: Views) -> tuple[Tensor, Tensor]:
     """Embeds the photos and the first sketch of each: two (B, D), unit norm."""
-    photo_embedding, sketch_embeddings = embed_all(encoders, replace(views, sketch=views.sketch[:, :1]))
-    return photo_embedding, sketch_embeddings[0]
+    photo_embeddings, sketch_embeddings = embed_all(
+        encoders, replace(views, sketch=views.sketch[:, :1], photo_again=None)
+    )
+    return photo_embeddings[0], sketch_embeddings[0]
 
 
 def embed_all(encoders: nn.ModuleDict, views: Views) -> tuple[Tensor, Tensor]:
-    """Embeds the photos and all sketches: (B, D) and (V, B, D), unit norm."""
+    """Embeds the photos, one or two variations of each, and all sketches: (1 or 2, B, D) and (V, B, D), unit norm."""
     # Convolutions run faster on this layout, on a CPU too.
     photo, sketch = (
         images.contiguous(memory_format=torch.channels_last)
-        for images in (views.photo, views.sketch.transpose(0, 1).flatten(0, 1))
+        for images in (_all_photos(views), views.sketch.transpose(0, 1).flatten(0, 1))
     )
-    count = len(photo)
+    rows = (-1, len(views.photo))
     if "shared" not in encoders:
-        return encoders["photo"](photo), encoders["sketch"](sketch).unflatten(0, (-1, count))
+        return encoders["photo"](photo).unflatten(0, rows), encoders["sketch"](sketch).unflatten(0, rows)
     # A shared encoder takes both modalities in one batch: batch normalisation would otherwise train on the
     # statistics of each modality by itself and serve with a mixture that it has never seen.
     embeddings = encoders["shared"](torch.cat([photo, sketch]))
-    return embeddings[:count], embeddings[count:].unflatten(0, (-1, count))
+    return embeddings[: len(photo)].unflatten(0, rows), embeddings[len(photo) :].unflatten(0, rows)
+
+
+def _all_photos(views: Views) -> Tensor:
+    return views.photo if views.photo_again is None else torch.cat([views.photo, views.photo_again])

@@ -11,6 +11,7 @@ from model.nets.teacher import Teacher, Tokens, unit_norm
 from training.config import TeacherConfig, TrainConfig
 from training.distributed import gather
 from training.losses import (
+    neighbour_divergence,
     pair_contrast,
     queue_contrast,
     relational_angle,
@@ -21,6 +22,7 @@ from training.losses import (
 from training.pairs import Views
 from training.queue import KeyQueue
 from training.tasks import Task, create_students, embed_pairs, pick_encoder
+from training.unlabelled import UnlabelledPhotos
 
 
 class TeacherTask(Task):
@@ -163,7 +165,12 @@ class StudentsTask(Task):
 
     Each modality's student learns from images of its own modality and its own target: f_p from photos and t_p, f_s
     from sketches and t_s.
+
+    Attributes:
+        unlabelled: photos without sketches, which a `neighbour_weight` asks for.
     """
+
+    unlabelled: UnlabelledPhotos | None = None
 
     def __init__(self, config: TrainConfig, settings: TeacherConfig) -> None:
         """Builds students and an untrained teacher.
@@ -211,6 +218,9 @@ class StudentsTask(Task):
             with torch.no_grad():
                 wanted = self.teacher.score_pairs(_gather_tokens(photos), _gather_tokens(sketches))
             losses["scores"] = settings.score_weight * score_divergence(scores, wanted, temperature=self._temperature)
+        if settings.neighbour_weight:
+            unfused = torch.cat([gather(unit_norm(tokens.cls)) for tokens in (photos, sketches)])
+            losses["neighbours"] = settings.neighbour_weight * self._neighbours(student, unfused)
         if settings.direct_weight:
             losses["direct"] = settings.direct_weight * symmetric_info_nce(
                 outputs["photo"],
@@ -231,6 +241,14 @@ class StudentsTask(Task):
         if self._settings.unfused_targets:
             return unit_norm(photos.cls), unit_norm(sketches.cls)
         return self.teacher.fuse(photos, sketches)
+
+    def _neighbours(self, student: Tensor, unfused: Tensor) -> Tensor:
+        """The same unlabelled photos, seen by student and teacher, from all photos and sketches of the batch."""
+        assert self.unlabelled is not None
+        drawn = self.unlabelled.draw(self._settings.num_neighbours, student.device)
+        with torch.no_grad():
+            wanted = unfused @ unit_norm(self.teacher.encode("photo", drawn).cls).T
+        return neighbour_divergence(student @ self.encoder("photo")(drawn).T, wanted, temperature=self._temperature)
 
     def _contrast(self, modality: Modality, student: Tensor, target: Tensor, item: Tensor) -> Tensor:
         queue = _queue(self.queues, modality)

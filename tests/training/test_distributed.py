@@ -29,7 +29,10 @@ CONFIG = TrainConfig(
     distillation=DistillationConfig(queue_size=6, direct_weight=1.0),
 )
 TASKS = {
-    "baseline": ("baseline", replace(CONFIG, teacher=None, category_weight=1.0)),
+    "baseline": (
+        "baseline",
+        replace(CONFIG, teacher=None, category_weight=1.0, intra_weight=0.5, intra_photo_weight=0.5),
+    ),
     "teacher": ("teacher", CONFIG),
     "students": ("students", CONFIG),
 }
@@ -39,7 +42,9 @@ def views(seed: int, count: int = 5) -> Views:
     generator = torch.Generator().manual_seed(seed)
     photo = torch.randn(count, 3, 32, 32, generator=generator)
     sketch = torch.randn(count, 2, 3, 32, 32, generator=generator)
-    return Views(photo, sketch, item=torch.arange(count) + 10 * seed, category=torch.arange(count) % 3)
+    again = torch.randn(count, 3, 32, 32, generator=generator)
+    item, category = torch.arange(count) + 10 * seed, torch.arange(count) % 3
+    return Views(photo, sketch, item=item, category=category, photo_again=again)
 
 
 def two_steps(name: str) -> dict[str, torch.Tensor]:

@@ -1,13 +1,18 @@
+import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
+from model.nets.teacher import unit_norm
 from model.preprocess import Preprocessing
 from training.config import DistillationConfig, TeacherConfig, TrainConfig
-from training.losses import score_divergence
+from training.losses import neighbour_divergence, score_divergence
 from training.pairs import Views
+from training.unlabelled import UnlabelledPhotos
 from training.xmodal_tasks import StudentsTask, TeacherTask
 
 TEACHER = TeacherConfig(backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=6)
@@ -22,6 +27,9 @@ CONFIG = TrainConfig(
     distillation=DistillationConfig(queue_size=6),
     label_smoothing=0.0,
 )
+
+
+DIRECT_ONLY = DistillationConfig(contrast_weight=0.0, distance_weight=0.0, angle_weight=0.0, direct_weight=1.0)
 
 
 def views(seed: int = 0, count: int = 4, num_sketches: int = 2) -> Views:
@@ -212,9 +220,43 @@ def test_the_pair_term_trains_every_part_of_the_fusion() -> None:
     assert all(parameter.grad is not None for parameter in blocks.values())
 
 
+def test_students_find_the_neighbours_that_the_unfused_teacher_finds(tmp_path: Path) -> None:
+    for number in range(5):
+        Image.effect_noise((40, 40), 60 + 30 * number).convert("RGB").save(tmp_path / f"{number}.png")
+    config = replace(
+        CONFIG,
+        unlabelled=str(tmp_path),
+        distillation=replace(DIRECT_ONLY, direct_weight=0.0, neighbour_weight=2.0, num_neighbours=4),
+    )
+    torch.manual_seed(0)
+    task = StudentsTask(config, TEACHER)
+    task.unlabelled = UnlabelledPhotos(sorted(tmp_path.iterdir()), CONFIG.preprocessing)
+    assert copy.deepcopy(task).unlabelled is task.unlabelled
+    batch = views()
+    torch.manual_seed(1)
+    losses = task(batch)
+    torch.manual_seed(1)
+    drawn = task.unlabelled.draw(4, torch.device("cpu"))
+    assert drawn.shape == (4, 3, 32, 32)
+    with torch.no_grad():
+        images = (("photo", batch.photo), ("sketch", batch.sketch[:, 0]))
+        student = torch.cat([task.encoder(m)(i) for m, i in images]) @ task.encoder("photo")(drawn).T
+        teacher = torch.cat([unit_norm(task.teacher.encode(m, i).cls) for m, i in images])
+        wanted = teacher @ unit_norm(task.teacher.encode("photo", drawn).cls).T
+    assert set(losses) == {"neighbours"}
+    expected = neighbour_divergence(student, wanted, temperature=0.07)
+    assert losses["neighbours"].item() == pytest.approx(2 * expected.item(), rel=1e-4)
+    losses["neighbours"].backward()
+    assert all(parameter.grad is None for parameter in task.teacher.parameters())
+    with pytest.raises(ValueError, match="give a folder of photos as unlabelled"):
+        replace(config, unlabelled=None)
+
+
 def test_students_are_taught_the_scores_of_all_pairs() -> None:
-    only = {"contrast_weight": 0.0, "distance_weight": 0.0, "angle_weight": 0.0}
-    task = students_task(score_weight=2.0, **only)
+    torch.manual_seed(0)
+    task = StudentsTask(
+        replace(CONFIG, distillation=replace(DIRECT_ONLY, direct_weight=0.0, score_weight=2.0)), TEACHER
+    )
     losses = task(views())
     assert set(losses) == {"scores"}
     with torch.no_grad():
