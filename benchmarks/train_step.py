@@ -19,6 +19,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from model.nets.cpu import use_plain_attention
 from model.preprocess import Preprocessing
 from training.config import TeacherConfig, TrainConfig
 from training.losses import queue_contrast, relational_angle, relational_distance
@@ -82,6 +83,9 @@ def steps(arguments: argparse.Namespace) -> dict[str, Step]:
     )
     teacher = TeacherTask(config, settings).to(device)
     students = StudentsTask(config_for(teacher, config), settings).to(device)
+    if device.type == "cpu":  # as the training loop does
+        use_plain_attention(teacher)
+        use_plain_attention(students)
     count = arguments.batch_size
     views = Views(
         photo=torch.randn(count, 3, side, side, device=device),
