@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
-from model.nets.cpu import use_plain_attention
+from model.nets.cpu import keep_memory, use_plain_attention
 from training import distributed
 from training.augment import augment_pairs
 from training.checkpoint import Progress, find_checkpoint, resume, save_checkpoint
@@ -57,6 +57,7 @@ def train(
     task.to(device).to(memory_format=torch.channels_last).train()  # convolutions run faster so, on a CPU too
     if device.type == "cpu":
         use_plain_attention(task)
+        keep_memory()
     steps_per_epoch = pairs.num_batches(config.batch_size)
     learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=config.learning_rate, weight_decay=config.weight_decay)
