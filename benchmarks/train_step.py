@@ -19,7 +19,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from model.nets.cpu import use_plain_attention
+from model.nets.cpu import keep_memory, use_plain_attention
 from model.preprocess import Preprocessing
 from training.config import TeacherConfig, TrainConfig
 from training.losses import queue_contrast, relational_angle, relational_distance
@@ -86,6 +86,7 @@ def steps(arguments: argparse.Namespace) -> dict[str, Step]:
     if device.type == "cpu":  # as the training loop does
         use_plain_attention(teacher)
         use_plain_attention(students)
+        keep_memory()
     count = arguments.batch_size
     views = Views(
         photo=torch.randn(count, 3, side, side, device=device),
