@@ -22,23 +22,28 @@ def with_settings(config: Settings, texts: Sequence[str]) -> Settings:
         ValueError: no such setting, or a value of another kind than the present one.
     """
     for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign:
+        if "=" not in text:
             raise ValueError(f"The setting {text!r} has no value; write it as name=value, such as learning_rate=1e-4.")
-        config = _changed(config, name.strip().split("."), value.strip(), text)
-    return config
+    changed: Settings = _changed(config, [(text.partition("=")[0].strip().split("."), text) for text in texts])
+    return changed
 
 
-def _changed(config: Any, names: list[str], value: str, text: str) -> Any:  # noqa: ANN401 - any dataclass
+def _changed(config: Any, changes: list[tuple[list[str], str]]) -> Any:  # noqa: ANN401 - any dataclass
+    """All changes at once, since settings that belong together are checked together."""
     known = [field.name for field in fields(config)]
-    if names[0] not in known:
-        raise ValueError(f"There is no setting {names[0]!r} (in {text!r}); there are {', '.join(known)}.")
-    old = getattr(config, names[0])
-    if len(names) == 1:
-        return replace(config, **{names[0]: _read(value, old, text)})
-    if not is_dataclass(old):
-        raise ValueError(f"{names[0]} is {old!r} here and has no settings of its own (in {text!r}).")
-    return replace(config, **{names[0]: _changed(old, names[1:], value, text)})
+    values: dict[str, Any] = {}
+    of_parts: dict[str, list[tuple[list[str], str]]] = {}
+    for names, text in changes:
+        if names[0] not in known:
+            raise ValueError(f"There is no setting {names[0]!r} (in {text!r}); there are {', '.join(known)}.")
+        old = getattr(config, names[0])
+        if len(names) == 1:
+            values[names[0]] = _read(text.partition("=")[2].strip(), old, text)
+        elif is_dataclass(old):
+            of_parts.setdefault(names[0], []).append((names[1:], text))
+        else:
+            raise ValueError(f"{names[0]} is {old!r} here and has no settings of its own (in {text!r}).")
+    return replace(config, **values, **{name: _changed(getattr(config, name), each) for name, each in of_parts.items()})
 
 
 def _read(value: str, old: object, text: str) -> object:

@@ -1,6 +1,7 @@
 """What makes training faster on a CPU without changing what is computed; figures in docs/LOG.md."""
 
 import ctypes
+import sys
 from collections.abc import Callable
 
 import torch
@@ -15,8 +16,8 @@ def keep_memory() -> None:
 
     Large tensors would otherwise be mapped, and every page of them faulted in, anew at each step.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:  # not in musl
         mallopt(_M_MMAP_MAX, 0)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 

@@ -1,5 +1,8 @@
 """Training on a CPU in pieces and with plain attention: the same outputs and gradients."""
 
+import ctypes
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -48,3 +51,14 @@ def test_batch_normalisation_sees_the_whole_batch(monkeypatch: pytest.MonkeyPatc
     assert cpu.mixes_batch(network)
     assert not cpu.mixes_batch(student())
     assert pieces == [4]
+
+
+def test_freed_memory_is_kept_where_the_c_library_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[int, int] = {}
+    library = SimpleNamespace(mallopt=told.__setitem__)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    monkeypatch.setattr("sys.platform", "linux")
+    cpu.keep_memory()
+    assert told == {-4: 0, -1: 2**31 - 1}
+    del library.mallopt
+    cpu.keep_memory()  # nothing to tell, no error

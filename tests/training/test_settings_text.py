@@ -42,3 +42,10 @@ def test_settings_of_every_kind_and_depth_are_changed_and_nothing_else() -> None
 def test_what_cannot_be_set_is_refused_by_a_message_that_says_why(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         with_settings(qmul_shoes(), [text])
+
+
+def test_settings_that_belong_together_may_come_in_any_order() -> None:
+    texts = ["distillation.neighbour_weight=1", "photo_backbone=vit_small", "shared_encoder=false", "unlabelled=photos"]
+    changed = with_settings(qmul_shoes(), texts)
+    assert changed.distillation.neighbour_weight == 1.0
+    assert (changed.photo_backbone, changed.shared_encoder, changed.unlabelled) == ("vit_small", False, "photos")
