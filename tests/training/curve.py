@@ -6,35 +6,28 @@ After half of the epochs the run folder is copied to COPY, as a run that was kil
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from toy_config import TOY, TOY_TEACHER
 
-from model.preprocess import Preprocessing
 from training import distributed, loop
 from training.checkpoint import Progress
-from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.config import DistillationConfig
 from training.dataset import read_split
 from training.pairs import PreparedPairs
 from training.stages import create_task
 
-TEACHER = TeacherConfig(
-    backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=6, unfused_weight=1.0
-)
-CONFIG = TrainConfig(
-    recipe="toy",
-    backbone="test_vit",
-    weights="random",
-    embedding_dim=64,
-    preprocessing=Preprocessing(image_size_px=32),
+TEACHER = replace(TOY_TEACHER, unfused_weight=1.0)
+CONFIG = replace(
+    TOY,
     teacher=TEACHER,
     distillation=DistillationConfig(queue_size=6, direct_weight=1.0),
     batch_size=4,
     epochs=13,
-    checkpoint_epochs=1,
     ema_decay=0.9,
-    autocast_bf16=False,
 )
 
 

@@ -8,26 +8,16 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from toy_config import TOY, TOY_TEACHER
 
-from model.preprocess import Preprocessing
 from training import distributed
-from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.config import DistillationConfig
 from training.pairs import Views
 from training.stages import create_task
 from training.tasks import Task
 
-TEACHER = TeacherConfig(
-    backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=6, unfused_weight=1.0
-)
-CONFIG = TrainConfig(
-    recipe="toy",
-    backbone="test_vit",
-    weights="random",
-    embedding_dim=64,
-    preprocessing=Preprocessing(image_size_px=32),
-    teacher=TEACHER,
-    distillation=DistillationConfig(queue_size=6, direct_weight=1.0),
-)
+TEACHER = replace(TOY_TEACHER, unfused_weight=1.0)
+CONFIG = replace(TOY, teacher=TEACHER, distillation=DistillationConfig(queue_size=6, direct_weight=1.0))
 TASKS = {
     "baseline": (
         "baseline",

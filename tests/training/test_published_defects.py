@@ -12,12 +12,13 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
+from toy_config import TOY, TOY_TEACHER
 
 from model.nets.teacher import CrossModalBlock, Tokens
 from model.preprocess import Preprocessing
 from training.augment import augment_pairs
 from training.checkpoint import find_checkpoint
-from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.config import DistillationConfig
 from training.dataset import read_split
 from training.evaluate import evaluate
 from training.losses import queue_contrast
@@ -30,17 +31,12 @@ from training.stages import Stage, finished_stage
 from training.xmodal_tasks import StudentsTask, TeacherTask
 
 CPU = torch.device("cpu")
-TEACHER = TeacherConfig(backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=20, epochs=2)
-CONFIG = TrainConfig(
-    recipe="toy",
-    backbone="test_vit",
-    weights="random",
-    embedding_dim=64,
-    preprocessing=Preprocessing(image_size_px=32),
+TEACHER = replace(TOY_TEACHER, queue_size=20, epochs=2)
+CONFIG = replace(
+    TOY,
     shared_encoder=False,
-    epochs=2,
-    batch_size=8,
     learning_rate=1e-3,
+    autocast_bf16=True,
     teacher=TEACHER,
     distillation=DistillationConfig(queue_size=20),
 )

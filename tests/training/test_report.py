@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from toy_config import TOY, TOY_TEACHER
 
 from model.bundle import read_bundle
-from model.preprocess import Preprocessing
 from model.seal import break_seal, sealed_text
-from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.config import DistillationConfig
 from training.dataset import read_split
 from training.evaluate import evaluate_bundle
 from training.published import find_benchmark
@@ -29,21 +29,10 @@ from training.report_strips import worst_first
 from training.run import run, train_stages
 
 CPU = torch.device("cpu")
-BASELINE = TrainConfig(
-    recipe="toy",
-    backbone="test_vit",
-    weights="random",
-    embedding_dim=64,
-    preprocessing=Preprocessing(image_size_px=32),
-    epochs=2,
-    batch_size=8,
-    autocast_bf16=False,
-    shared_encoder=False,
-    validation_share=0.25,
-)
+BASELINE = replace(TOY, shared_encoder=False, validation_share=0.25)
 XMODAL = replace(
     BASELINE,
-    teacher=TeacherConfig(backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=6, epochs=1),
+    teacher=replace(TOY_TEACHER, epochs=1),
     distillation=DistillationConfig(queue_size=6),
     validation_share=0.0,
 )

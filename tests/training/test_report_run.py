@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.tensorboard import SummaryWriter
+from toy_config import TOY
 
-from model.preprocess import Preprocessing
 from training.checkpoint import read_progress, trained_categories
-from training.config import TrainConfig
 from training.dataset import read_split
 from training.evaluate import evaluate
 from training.report_run import Curve, epochs_to_converge, loss_terms, read_curves, read_run
@@ -16,17 +15,7 @@ from training.run import export_run, train_stages
 from training.stages import load_task, torch_embed
 
 CPU = torch.device("cpu")
-CONFIG = TrainConfig(
-    recipe="toy",
-    backbone="test_vit",
-    weights="random",
-    embedding_dim=16,
-    preprocessing=Preprocessing(image_size_px=32),
-    epochs=2,
-    batch_size=8,
-    autocast_bf16=False,
-    validation_share=0.25,
-)
+CONFIG = replace(TOY, embedding_dim=16, validation_share=0.25)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from toy_config import TOY
 
 from model.bundle import default_bundle_path, read_bundle
-from model.preprocess import Preprocessing
 from training.checkpoint import find_checkpoint, load_weights
-from training.config import Augmentation, TrainConfig
+from training.config import Augmentation
 from training.dataset import read_split
 from training.evaluate import evaluate, evaluate_bundle
 from training.loop import train
@@ -24,16 +24,12 @@ from training.stages import split_validation, torch_embed
 from training.tasks import TwoTowerTask
 
 CPU = torch.device("cpu")
-CONFIG = TrainConfig(
-    recipe="toy",
+CONFIG = replace(
+    TOY,
     backbone="test_resnet",
-    weights="random",
     embedding_dim=16,
-    preprocessing=Preprocessing(image_size_px=32),
     epochs=4,
-    batch_size=8,
     learning_rate=3e-3,
-    autocast_bf16=False,
     augmentation=Augmentation(sketch_warp=0.02, sketch_erase=0.2, grey=0.2),
 )
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from toy_config import TOY, TOY_TEACHER
 
-from model.preprocess import Preprocessing
-from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.config import DistillationConfig
 from training.recipes import get_recipe
 from training.run import train_stages
 from training.stages import _long_enough, load_task
@@ -25,17 +25,12 @@ def test_recipes_without_a_least_number_of_steps_stay_as_they_are() -> None:
 
 
 def test_students_may_learn_from_photos_without_sketches(dataset: Path, tmp_path: Path) -> None:
-    config = TrainConfig(
-        recipe="toy",
-        backbone="test_vit",
-        weights="random",
-        embedding_dim=64,
-        preprocessing=Preprocessing(image_size_px=32),
+    config = replace(
+        TOY,
         epochs=1,
-        batch_size=8,
         intra_photo_weight=0.5,
         unlabelled=str(dataset),
-        teacher=TeacherConfig(backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=0, epochs=1),
+        teacher=replace(TOY_TEACHER, queue_size=0, epochs=1),
         distillation=DistillationConfig(direct_weight=1.0, neighbour_weight=1.0, num_neighbours=8),
     )
     train_stages(config, data=dataset, out=tmp_path, device=torch.device("cpu"))

@@ -2,21 +2,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from toy_config import TOY
 
-from model.preprocess import Preprocessing
-from training.config import TrainConfig
 from training.pairs import Views
 from training.tasks import TwoTowerTask
 
-CONFIG = TrainConfig(
-    recipe="toy",
-    backbone="test_resnet",
-    weights="random",
-    embedding_dim=8,
-    preprocessing=Preprocessing(image_size_px=32),
-    category_weight=0.5,
-    ramp_steps=2,
-)
+CONFIG = replace(TOY, backbone="test_resnet", embedding_dim=8, category_weight=0.5, ramp_steps=2)
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 VIEWS = Views(IMAGES, IMAGES.flip(0)[:, None], item=torch.arange(4), category=torch.tensor([0, 1, 2, 0]))
 

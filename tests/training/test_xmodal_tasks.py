@@ -6,24 +6,19 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from toy_config import TOY, TOY_TEACHER
 
 from model.nets.teacher import unit_norm
-from model.preprocess import Preprocessing
-from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.config import DistillationConfig
 from training.losses import neighbour_divergence, score_divergence
 from training.pairs import Views
 from training.unlabelled import UnlabelledPhotos
 from training.xmodal_tasks import StudentsTask, TeacherTask
 
-TEACHER = TeacherConfig(backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=6)
-CONFIG = TrainConfig(
-    recipe="toy",
-    backbone="test_vit",
-    weights="random",
-    embedding_dim=64,
-    preprocessing=Preprocessing(image_size_px=32),
+CONFIG = replace(
+    TOY,
     shared_encoder=False,
-    teacher=TEACHER,
+    teacher=TOY_TEACHER,
     distillation=DistillationConfig(queue_size=6),
     label_smoothing=0.0,
 )
@@ -41,12 +36,12 @@ def views(seed: int = 0, count: int = 4, num_sketches: int = 2) -> Views:
 
 def teacher_task(**changes: Any) -> TeacherTask:
     torch.manual_seed(0)
-    return TeacherTask(CONFIG, replace(TEACHER, **changes))
+    return TeacherTask(CONFIG, replace(TOY_TEACHER, **changes))
 
 
 def students_task(**changes: Any) -> StudentsTask:
     torch.manual_seed(0)
-    return StudentsTask(replace(CONFIG, distillation=replace(CONFIG.distillation, **changes)), TEACHER)
+    return StudentsTask(replace(CONFIG, distillation=replace(CONFIG.distillation, **changes)), TOY_TEACHER)
 
 
 def count_encoded(network: torch.nn.Module) -> list[int]:
@@ -155,16 +150,16 @@ def test_unfused_targets_are_those_of_one_modality_alone() -> None:
 
 def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
     with pytest.raises(ValueError, match="embedding_dim is 32 but the teacher test_vit gives targets of 64"):
-        StudentsTask(replace(CONFIG, embedding_dim=32), TEACHER)
+        StudentsTask(replace(CONFIG, embedding_dim=32), TOY_TEACHER)
 
 
 @pytest.mark.parametrize(
     ("settings", "changes", "message"),
     [
-        (TEACHER, {"mismatch": True}, "set queue_size to 0"),
-        (TEACHER, {"modality_dropout": 1.0}, "modality_dropout is 1.0"),
-        (TEACHER, {"num_heads": 0}, "num_heads 0"),
-        (TEACHER, {"key_momentum": 0.9, "queue_size": 0}, "no queue for its keys"),
+        (TOY_TEACHER, {"mismatch": True}, "set queue_size to 0"),
+        (TOY_TEACHER, {"modality_dropout": 1.0}, "modality_dropout is 1.0"),
+        (TOY_TEACHER, {"num_heads": 0}, "num_heads 0"),
+        (TOY_TEACHER, {"key_momentum": 0.9, "queue_size": 0}, "no queue for its keys"),
         (DistillationConfig(), {"queue_size": 0}, "no negatives"),
         (
             DistillationConfig(),
@@ -229,7 +224,7 @@ def test_students_find_the_neighbours_that_the_unfused_teacher_finds(tmp_path: P
         distillation=replace(DIRECT_ONLY, direct_weight=0.0, neighbour_weight=2.0, num_neighbours=4),
     )
     torch.manual_seed(0)
-    task = StudentsTask(config, TEACHER)
+    task = StudentsTask(config, TOY_TEACHER)
     task.unlabelled = UnlabelledPhotos(sorted(tmp_path.iterdir()), CONFIG.preprocessing)
     assert copy.deepcopy(task).unlabelled is task.unlabelled
     batch = views()
@@ -255,7 +250,7 @@ def test_students_find_the_neighbours_that_the_unfused_teacher_finds(tmp_path: P
 def test_students_are_taught_the_scores_of_all_pairs() -> None:
     torch.manual_seed(0)
     task = StudentsTask(
-        replace(CONFIG, distillation=replace(DIRECT_ONLY, direct_weight=0.0, score_weight=2.0)), TEACHER
+        replace(CONFIG, distillation=replace(DIRECT_ONLY, direct_weight=0.0, score_weight=2.0)), TOY_TEACHER
     )
     losses = task(views())
     assert set(losses) == {"scores"}
