@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import nn
+from timm.layers import resample_abs_pos_embed
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from model.bundle import file_sha256
@@ -130,6 +131,9 @@ def load_weights(path: Path, task: nn.Module) -> None:
 def copy_weights(path: Path, module: nn.Module, *, source: str) -> None:
     """Loads one part of a checkpoint into a module.
 
+    Position embeddings of another image size are resampled, so that a vision transformer trained on small images, which
+    costs less, can go on with larger ones (progressive learning: Tan and Le, arXiv 2104.00298, section 4).
+
     Args:
         path: of the checkpoint.
         module: takes the weights; all of its own must be there.
@@ -141,12 +145,26 @@ def copy_weights(path: Path, module: nn.Module, *, source: str) -> None:
     saved = load_file(_verified(path, WEIGHTS))
     part = {name[len(source) :]: tensor for name, tensor in saved.items() if name.startswith(source)}
     try:
-        module.load_state_dict(part)
+        module.load_state_dict(_at_the_size_of(module, part))
     except RuntimeError as error:
         raise ValueError(
             f"The checkpoint {path} does not fit: its part {source}* is of another network than this run's "
             f"({str(error).splitlines()[-1].strip()})."
         ) from error
+
+
+def _at_the_size_of(module: nn.Module, part: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights with position embeddings for as many patches as the module's transformer has."""
+    fitting = dict(part)
+    for name, wanted in module.state_dict().items():
+        owner, _, parameter = name.rpartition(".")
+        if parameter != "pos_embed" or name not in part or part[name].shape == wanted.shape:
+            continue
+        transformer: Any = module.get_submodule(owner)
+        fitting[name] = resample_abs_pos_embed(
+            part[name], list(transformer.patch_embed.grid_size), num_prefix_tokens=transformer.num_prefix_tokens
+        )
+    return fitting
 
 
 def resume(

@@ -9,7 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from training.checkpoint import Progress, load_weights, read_config, read_progress, resume, save_checkpoint
+from model.nets.student import Student
+from training.checkpoint import (
+    Progress,
+    copy_weights,
+    load_weights,
+    read_config,
+    read_progress,
+    resume,
+    save_checkpoint,
+)
 from training.config import TrainConfig
 
 CONFIG = TrainConfig(recipe="toy")
@@ -68,3 +77,38 @@ def test_files_of_two_checkpoints_are_not_mixed(checkpoint: Path, tmp_path: Path
     (tmp_path / "other/weights.safetensors").replace(checkpoint / "weights.safetensors")
     with pytest.raises(ValueError, match=r"weights\.safetensors of checkpoint .* is damaged"):
         load_weights(checkpoint, task)
+
+
+def transformer(image_size_px: int, backbone: str = "test_vit") -> Student:
+    return Student(backbone, embedding_dim=8, image_size_px=image_size_px, weights="random")
+
+
+def test_a_transformer_goes_on_with_larger_images(tmp_path: Path) -> None:
+    small, large = transformer(32), transformer(64)
+    embed: Any = small.backbone
+    down, across = torch.meshgrid(torch.arange(2.0), torch.arange(2.0), indexing="ij")
+    with torch.no_grad():
+        embed.pos_embed[0, 1:, 0] = down.flatten()
+        embed.pos_embed[0, 1:, 1] = across.flatten()
+    optimiser = torch.optim.AdamW(small.parameters())
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, 1)
+    save_checkpoint(tmp_path / "checkpoint", small, optimiser, schedule, config=CONFIG, progress=PROGRESS)
+    copy_weights(tmp_path / "checkpoint", large, source="")
+    weights, begun = small.state_dict(), large.state_dict()
+    positions, resampled = weights.pop("backbone.pos_embed"), begun.pop("backbone.pos_embed")
+    assert {name: tensor.tolist() for name, tensor in weights.items()} == {n: t.tolist() for n, t in begun.items()}
+    assert resampled.shape == (1, 17, positions.shape[2])
+    assert torch.equal(resampled[:, 0], positions[:, 0])
+    rows, columns = resampled[0, 1:, 0].reshape(4, 4), resampled[0, 1:, 1].reshape(4, 4)
+    assert bool((rows.diff(dim=0) > 0).all())  # what was further down still is
+    assert torch.allclose(rows.diff(dim=1), torch.zeros(4, 3), atol=1e-6)
+    assert torch.allclose(columns, rows.T, atol=1e-6)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    saved = transformer(32)
+    optimiser = torch.optim.AdamW(saved.parameters())
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, 1)
+    save_checkpoint(tmp_path / "checkpoint", saved, optimiser, schedule, config=CONFIG, progress=PROGRESS)
+    with pytest.raises(ValueError, match="is of another network than this run's"):
+        copy_weights(tmp_path / "checkpoint", transformer(32, "test_resnet"), source="")
