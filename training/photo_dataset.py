@@ -144,9 +144,10 @@ def _draw(job: _Job) -> _Drawn:
         photo = decode_image(job.file.read_bytes(), max_pixels=MAX_PIXELS, draft_size_px=photo_draft_size(SIDE_PX))
     except (OSError, ValueError) as error:
         return _Drawn("", str(error))
-    seen = drawable(photo, job.style)
-    for number in range(job.sketches):
-        sketch = pseudo_sketch(seen, np.random.default_rng([job.seed, job.row, number]), job.style)
+    styles = [job.style.of_drawing(number) for number in range(job.sketches)]
+    seen = {style: drawable(photo, style) for style in set(styles)}
+    for number, style in enumerate(styles):
+        sketch = pseudo_sketch(seen[style], np.random.default_rng([job.seed, job.row, number]), style)
         if sketch.getextrema()[0] == 255:
             return _Drawn("", "the photo shows no edge to draw")
         sketch.save(job.folder / f"{job.row:06d}-{number}.png")

@@ -26,6 +26,8 @@ class SketchStyle:
         smooth: strokes are curves instead of polygons, and the outline's teeth are gone.
         elaborate: fainter lines are looked for, more are drawn, and they reach further, so that they meet.
         subject: on a backdrop that is not plain, GrabCut tells the subject from the photo's margin.
+        by_turns: every second drawing of a photo lacks `smooth`, `elaborate` and `subject`, and is of Canny edges where
+            `edges` is "both": two hands that draw differently.
     """
 
     edges: EdgeFamily = "canny"
@@ -39,6 +41,7 @@ class SketchStyle:
     smooth: bool = False
     elaborate: bool = False
     subject: bool = False
+    by_turns: bool = False
 
     def __post_init__(self) -> None:
         if self.edges not in EDGE_FAMILIES:
@@ -56,6 +59,13 @@ class SketchStyle:
         changes: dict[str, Any] = dict.fromkeys(ingredients, False)
         return replace(self, **changes)
 
+    def of_drawing(self, number: int) -> Self:
+        """The style of one drawing of a photo; every one is of this style itself but for those `by_turns`."""
+        if not self.by_turns or number % 2:
+            return replace(self, by_turns=False)
+        edges: EdgeFamily = "canny" if self.edges == "both" else self.edges
+        return replace(self, by_turns=False, smooth=False, elaborate=False, subject=False, edges=edges)
+
     @classmethod
     def from_dict(cls, values: dict[str, Any] | None) -> Self:
         """Reads plain JSON values; None and missing ones are of a time before there were styles, and get the default.
@@ -70,10 +80,11 @@ class SketchStyle:
         return cls(**(values or {}))
 
 
-INGREDIENTS = tuple(setting.name for setting in fields(SketchStyle) if setting.name != "edges")
+INGREDIENTS = tuple(setting.name for setting in fields(SketchStyle) if setting.name not in {"edges", "by_turns"})
 STYLES: dict[str, SketchStyle] = {
     "first": SketchStyle(),
     "person": SketchStyle(edges="both", smooth=True, elaborate=True, subject=True),
+    "mixed": SketchStyle(edges="both", smooth=True, elaborate=True, subject=True, by_turns=True),
 }
 
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from training.dataset import read_split
 from training.photo_dataset import write_photo_dataset
 from training.preview import contact_sheet
-from training.sketch_style import SketchStyle
+from training.sketch_style import STYLES, SketchStyle
 
 
 def shape(seed: int) -> Image.Image:
@@ -76,6 +76,16 @@ def test_the_style_is_recorded_and_a_dataset_of_before_styles_goes_on_as_the_fir
     assert write_photo_dataset(photos, tmp_path / "out", sketches=1, seed=0, workers=1) == made
     with pytest.raises(ValueError, match="other photos or settings"):
         write_photo_dataset(photos, tmp_path / "out", sketches=1, seed=0, style=SketchStyle(edges="dog"), workers=1)
+
+
+def test_mixed_drawings_are_those_of_two_styles_by_turns(photos: Path, tmp_path: Path) -> None:
+    def drawings(style: str) -> list[bytes]:
+        write_photo_dataset(photos, tmp_path / style, sketches=4, seed=0, style=STYLES[style], workers=1)
+        return [file.read_bytes() for file in sorted((tmp_path / style / "sketches").iterdir())]
+
+    first, person, mixed = drawings("first"), drawings("person"), drawings("mixed")
+    assert mixed[::2] == first[::2] != person[::2]
+    assert mixed[1::2] == person[1::2] != first[1::2]
 
 
 def test_a_folder_of_nothing_usable_is_an_error(tmp_path: Path) -> None:
