@@ -197,13 +197,15 @@ def _run(arguments: argparse.Namespace) -> dict[str, object]:
 
 def _stage(arguments: argparse.Namespace) -> dict[str, object]:
     from training.run import choose_device, require_resumable
-    from training.stages import read_training_data, train_stage
+    from training.stages import read_training_data, train_small_images, train_stage
 
     if arguments.resume:
         require_resumable(arguments.out)
-    config = _config(arguments)
+    config, device = _config(arguments), choose_device(arguments.device)
+    if arguments.stage != "students":
+        train_small_images(arguments.data, config, out=arguments.out, device=device)
     data = read_training_data(arguments.data, config)
-    return train_stage(arguments.stage, config, data, out=arguments.out, device=choose_device(arguments.device))
+    return train_stage(arguments.stage, config, data, out=arguments.out, device=device)
 
 
 def _export(arguments: argparse.Namespace) -> dict[str, object]:

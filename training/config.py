@@ -124,6 +124,24 @@ class DistillationConfig:
 
 
 @dataclass(frozen=True)
+class SmallImages:
+    """A two-tower trained on small images, from which the run proper goes on with large ones.
+
+    Progressive learning (Tan and Le, arXiv 2104.00298, section 4): most epochs are cheap ones. All that is not named
+    here is as in `TrainConfig`.
+
+    Attributes:
+        image_size_px: side of the small images.
+        epochs: passes over the training photos.
+        learning_rate: as in `TrainConfig`.
+    """
+
+    image_size_px: int = 112
+    epochs: int = 24
+    learning_rate: float = 3e-4
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """One training run: of the two-tower baseline, or, with `teacher`, of XModalViT's teacher and then its students.
 
@@ -168,6 +186,8 @@ class TrainConfig:
         seed: of weights, order and augmentation.
         start: folder of a checkpoint whose encoders (of a two-tower or of students) are where this run begins.
         unlabelled: folder of photos without sketches, for a distillation with a `neighbour_weight`.
+        small_images: what is trained on smaller images first; None, or a size that is not smaller, trains on
+            `preprocessing`'s size from the start.
         teacher: XModalViT's teacher; None for the two-tower baseline.
         distillation: how students learn from that teacher; used when there is one.
     """
@@ -205,6 +225,7 @@ class TrainConfig:
     seed: int = 0
     start: str | None = None
     unlabelled: str | None = None
+    small_images: SmallImages | None = None
     teacher: TeacherConfig | None = None
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
@@ -231,6 +252,12 @@ class TrainConfig:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a number above 0.")
 
+    @property
+    def begins_small(self) -> bool:
+        """Whether small images come first."""
+        small = self.small_images
+        return small is not None and small.image_size_px < self.preprocessing.image_size_px
+
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""
         return asdict(self)
@@ -244,6 +271,7 @@ class TrainConfig:
         plain["distillation"] = DistillationConfig(**plain["distillation"])
         plain["sketch_style"] = SketchStyle.from_dict(plain.get("sketch_style"))
         plain["teacher"] = plain["teacher"] and TeacherConfig(**plain["teacher"])
+        plain["small_images"] = plain.get("small_images") and SmallImages(**plain["small_images"])
         return cls(**plain)
 
 

@@ -21,12 +21,14 @@ from training.expectation import measure_expectation
 from training.photo_dataset import is_photo_dataset, write_photo_dataset
 from training.report import write_report
 from training.stages import (
+    SMALL_IMAGES,
     TRAIN,
     Stage,
     load_task,
     read_training_data,
     serving_stage,
     split_validation,
+    train_small_images,
     train_stage,
 )
 
@@ -45,6 +47,7 @@ def train_stages(config: TrainConfig, *, data: Path, out: Path, device: torch.de
     Returns:
         Metrics of the last stage on the validation split, {} without one.
     """
+    train_small_images(data, config, out=out, device=device)
     pairs = read_training_data(data, config)
     metrics: dict[str, Any] = {}
     stages: tuple[Stage, ...] = ("teacher", "students") if config.teacher else ("baseline",)
@@ -159,7 +162,8 @@ def require_resumable(out: Path) -> None:
     Raises:
         ValueError: `out` holds no checkpoint.
     """
-    if not any(find_checkpoint(out / stage / "checkpoint") for stage in ("baseline", "teacher", "students")):
+    stages = ("baseline", "teacher", "students", f"{SMALL_IMAGES}/baseline")
+    if not any(find_checkpoint(out / stage / "checkpoint") for stage in stages):
         raise ValueError(f"--resume was given, but {out} holds no checkpoint; leave it out to start a new run.")
 
 

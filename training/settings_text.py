@@ -31,14 +31,20 @@ def with_settings(config: Settings, texts: Sequence[str]) -> Settings:
 def _changed(config: Any, changes: list[tuple[list[str], str]]) -> Any:  # noqa: ANN401 - any dataclass
     """All changes at once, since settings that belong together are checked together."""
     known = [field.name for field in fields(config)]
+    may_be_none = {field.name for field in fields(config) if field.default is None}
     values: dict[str, Any] = {}
     of_parts: dict[str, list[tuple[list[str], str]]] = {}
     for names, text in changes:
         if names[0] not in known:
             raise ValueError(f"There is no setting {names[0]!r} (in {text!r}); there are {', '.join(known)}.")
         old = getattr(config, names[0])
-        if len(names) == 1:
-            values[names[0]] = _read(text.partition("=")[2].strip(), old, text)
+        value = text.partition("=")[2].strip()
+        if len(names) == 1 and value == "null" and names[0] in may_be_none:
+            values[names[0]] = None
+        elif len(names) == 1 and is_dataclass(old):
+            raise ValueError(f"{names[0]} has settings of its own; give them one by one, as in {names[0]}.name=value.")
+        elif len(names) == 1:
+            values[names[0]] = _read(value, old, text)
         elif is_dataclass(old):
             of_parts.setdefault(names[0], []).append((names[1:], text))
         else:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model.bundle import MODALITIES, Modality
 from training.augment import plain_views
 from training.checkpoint import copy_weights, find_checkpoint, load_weights, read_config, read_progress
-from training.config import TeacherConfig, TrainConfig
+from training.config import DistillationConfig, TeacherConfig, TrainConfig
 from training.dataset import Split, read_split
 from training.evaluate import Embed, evaluate, photo_files
 from training.loop import train
@@ -25,6 +25,7 @@ from training.xmodal_tasks import StudentsTask, TeacherTask
 
 Stage = Literal["baseline", "teacher", "students"]
 TRAIN = "train"
+SMALL_IMAGES = "small-images"
 _PROBED_PAIRS = 48
 
 
@@ -53,8 +54,25 @@ def read_training_data(data: Path, config: TrainConfig) -> TrainingData:
     return TrainingData(fitting, validation, whole.categories, pairs)
 
 
+def train_small_images(data: Path, config: TrainConfig, *, out: Path, device: torch.device) -> None:
+    """Trains what a configuration wants of small images, in `out`/small-images; nothing where it wants none."""
+    if config.small_images is None or not config.begins_small:
+        return
+    small = replace(
+        config,
+        preprocessing=replace(config.preprocessing, image_size_px=config.small_images.image_size_px),
+        epochs=config.small_images.epochs,
+        learning_rate=config.small_images.learning_rate,
+        small_images=None,
+        teacher=None,
+        distillation=DistillationConfig(),
+    )
+    pairs = read_training_data(data, small)
+    train_stage("baseline", small, pairs, out=out / SMALL_IMAGES, device=device, label="small images")
+
+
 def train_stage(
-    stage: Stage, config: TrainConfig, data: TrainingData, *, out: Path, device: torch.device
+    stage: Stage, config: TrainConfig, data: TrainingData, *, out: Path, device: torch.device, label: str = ""
 ) -> dict[str, Any]:
     """Trains one stage in `out`/<stage>, resuming it when it was interrupted; see `training.loop.train`.
 
@@ -64,6 +82,7 @@ def train_stage(
         data: the pairs.
         out: run folder.
         device: where to train.
+        label: what the progress bar calls it; "" takes the stage's name.
 
     Returns:
         Metrics on the validation split and the task's own probe.
@@ -78,12 +97,19 @@ def train_stage(
         copy_weights(finished_stage(out, "teacher"), task.teacher, source="teacher.")
         if config.distillation.neighbour_weight and config.unlabelled:
             task.unlabelled = UnlabelledPhotos(photo_files(Path(config.unlabelled)), config.preprocessing)
-    _start_from(config, task)
+    small = out / SMALL_IMAGES / "baseline/checkpoint"
+    _start_from(str(small) if config.begins_small else config.start, task)
     if stage == "teacher":
         config = replace(config, epochs=_teacher_settings(config).epochs)
     config = _long_enough(config, data.pairs.num_batches(config.batch_size))
     return train(
-        task, data.pairs, config, out=out / stage, device=device, evaluate=_measure(data, config, device), label=stage
+        task,
+        data.pairs,
+        config,
+        out=out / stage,
+        device=device,
+        evaluate=_measure(data, config, device),
+        label=label or stage,
     )
 
 
@@ -204,14 +230,14 @@ def _teacher_settings(config: TrainConfig) -> TeacherConfig:
     return config.teacher
 
 
-def _start_from(config: TrainConfig, task: Task) -> None:
+def _start_from(start: str | None, task: Task) -> None:
     """Loads the encoders of an earlier run: as students, or as the transformers of a teacher."""
-    if config.start is None:
+    if start is None:
         return
-    checkpoint = find_checkpoint(Path(config.start))
+    checkpoint = find_checkpoint(Path(start))
     if checkpoint is None:
         raise ValueError(
-            f"There is no checkpoint at {config.start} to start from; give a folder such as runs/a/baseline/checkpoint."
+            f"There is no checkpoint at {start} to start from; give a folder such as runs/a/baseline/checkpoint."
         )
     shared = read_config(checkpoint).shared_encoder
     for modality in MODALITIES:

@@ -36,6 +36,7 @@ def test_settings_of_every_kind_and_depth_are_changed_and_nothing_else() -> None
         ("epochs=many", "gives 'many'; expected a value like 40"),
         ("epochs=2.5", "gives 2.5; expected a value like 40"),
         ("shared_encoder=1", "gives 1; expected a value like true"),
+        ("preprocessing=null", "give them one by one, as in preprocessing.name=value"),
         ("temperature=0", "temperature is 0.0; expected a number above 0"),
     ],
 )
@@ -49,3 +50,8 @@ def test_settings_that_belong_together_may_come_in_any_order() -> None:
     changed = with_settings(qmul_shoes(), texts)
     assert changed.distillation.neighbour_weight == 1.0
     assert (changed.photo_backbone, changed.shared_encoder, changed.unlabelled) == ("vit_small", False, "photos")
+
+
+def test_what_may_be_none_is_switched_off_by_null() -> None:
+    config = xmodalvit_paper(qmul_shoes())
+    assert with_settings(config, ["teacher=null", "start=null"]) == replace(config, teacher=None, start=None)

@@ -5,11 +5,15 @@ import pytest
 import torch
 from toy_config import TOY, TOY_TEACHER
 
-from training.config import DistillationConfig
+from training.checkpoint import read_config, read_progress
+from training.config import DistillationConfig, SmallImages, TeacherConfig, TrainConfig
 from training.recipes import get_recipe
-from training.run import train_stages
-from training.stages import _long_enough, load_task
+from training.run import require_resumable, train_stages
+from training.stages import Stage, _long_enough, load_task, train_small_images
 from training.xmodal_tasks import StudentsTask
+
+CPU = torch.device("cpu")
+FIRST_LAYER = "encoders.shared.backbone.blocks.0.mlp.fc1.weight"
 
 
 @pytest.mark.parametrize(("photos", "steps_per_epoch", "epochs"), [(60, 1, 100), (640, 10, 10), (1812, 28, 8)])
@@ -33,7 +37,43 @@ def test_students_may_learn_from_photos_without_sketches(dataset: Path, tmp_path
         teacher=replace(TOY_TEACHER, queue_size=0, epochs=1),
         distillation=DistillationConfig(direct_weight=1.0, neighbour_weight=1.0, num_neighbours=8),
     )
-    train_stages(config, data=dataset, out=tmp_path, device=torch.device("cpu"))
+    train_stages(config, data=dataset, out=tmp_path, device=CPU)
     task, _ = load_task(tmp_path, "students", num_categories=1)
     assert isinstance(task, StudentsTask)
     assert task.unlabelled is None  # only training needs them
+
+
+@pytest.mark.parametrize("teacher", [None, replace(TOY_TEACHER, epochs=1)], ids=["two-tower", "xmodalvit"])
+def test_small_images_come_first_and_the_run_goes_on_from_them(
+    teacher: TeacherConfig | None, dataset: Path, tmp_path: Path
+) -> None:
+    small = SmallImages(image_size_px=16, epochs=3, learning_rate=1e-3)
+    config = replace(TOY, epochs=1, learning_rate=1e-9, small_images=small, teacher=teacher)
+    train_stages(config, data=dataset, out=tmp_path / "run", device=CPU)
+    before, _ = load_task(tmp_path / "run/small-images", "baseline", num_categories=1)
+    checkpoint = tmp_path / "run/small-images/baseline/checkpoint"
+    assert read_progress(checkpoint).epoch == 3
+    assert read_config(checkpoint).preprocessing.image_size_px == 16
+    stage: Stage = "teacher" if teacher else "baseline"
+    after, saved = load_task(tmp_path / "run", stage, num_categories=1)
+    assert TrainConfig.from_dict(saved.to_dict()) == saved
+    assert saved.preprocessing.image_size_px == 32
+    kept = after.state_dict()["teacher.backbones.photo.blocks.0.mlp.fc1.weight" if teacher else FIRST_LAYER]
+    assert torch.allclose(kept, before.state_dict()[FIRST_LAYER], atol=1e-6)
+    require_resumable(tmp_path / "run")
+
+
+def test_images_that_are_small_already_are_trained_on_at_once(dataset: Path, tmp_path: Path) -> None:
+    config = replace(TOY, epochs=1, small_images=SmallImages(image_size_px=32))
+    train_stages(config, data=dataset, out=tmp_path, device=CPU)
+    assert {path.name for path in tmp_path.iterdir()} == {"baseline"}
+
+
+def test_a_run_killed_among_small_images_is_resumed(dataset: Path, tmp_path: Path) -> None:
+    config = replace(TOY, epochs=1, small_images=SmallImages(image_size_px=16, epochs=2))
+    train_small_images(dataset, config, out=tmp_path / "killed", device=CPU)
+    require_resumable(tmp_path / "killed")
+    for run in ("killed", "whole"):
+        train_stages(config, data=dataset, out=tmp_path / run, device=CPU)
+    weights = [load_task(tmp_path / run, "baseline", num_categories=1)[0].state_dict() for run in ("killed", "whole")]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
