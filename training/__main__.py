@@ -79,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("pseudo-sketches", help="make a dataset out of photos alone, for recipe own-photos")
     command.add_argument("--photos", type=Path, required=True, help="folder of photos")
     command.add_argument("--out", type=Path, required=True, help="folder of the dataset to make")
-    command.add_argument("--sketches", type=int, default=5, help="drawings of each photo")
+    drawings = get_recipe("own-photos").pseudo_sketches
+    command.add_argument("--sketches", type=int, default=drawings, help=f"drawings of each photo ({drawings})")
     command.add_argument("--seed", type=int, default=0, help="of the drawings (0)")
     command.add_argument("--exclude", type=Path, help="dataset whose test photos, and near-duplicates, are left out")
     _add_style(command)
@@ -225,7 +226,7 @@ def _pseudo_sketches(arguments: argparse.Namespace) -> dict[str, object]:
         arguments.out,
         sketches=arguments.sketches,
         seed=arguments.seed,
-        style=_style(arguments, SketchStyle()),
+        style=_style(arguments, get_recipe("own-photos").sketch_style),
         exclude=exclude,
     ).summary()
 

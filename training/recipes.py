@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from model.preprocess import Preprocessing
-from training.config import Augmentation, DistillationConfig, TeacherConfig, TrainConfig
+from training.config import Augmentation, DistillationConfig, SmallImages, TeacherConfig, TrainConfig
+from training.sketch_style import get_style
 
 
 def qmul_shoes() -> TrainConfig:
@@ -23,15 +24,19 @@ def own_pairs() -> TrainConfig:
 
 
 def own_photos() -> TrainConfig:
-    """Photos without a single sketch: the two-tower learns from pseudo-sketches of them."""
+    """Photos without a single sketch: the two-tower learns from pseudo-sketches of them, small images first."""
     return replace(
         qmul_shoes(),
         recipe="own-photos",
         epochs=8,
         min_steps=100,
-        pseudo_sketches=5,
-        augmentation=Augmentation(sketch_warp=0.03, sketch_erase=0.2, scale=0.15),
+        batch_size=128,
+        learning_rate=2e-4,
+        pseudo_sketches=10,
+        sketch_style=get_style("mixed"),
+        augmentation=Augmentation(sketch_warp=0.03, sketch_erase=0.2, scale=0.15, colour=0.4, grey=0.5),
         validation_share=0.05,
+        small_images=SmallImages(image_size_px=112, epochs=24, learning_rate=3e-4),
     )
 
 
