@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,14 @@ def read_image(modality: Modality, path: Path, preprocessing: Preprocessing) -> 
         return square_photo(photo, preprocessing)
     except (OSError, ValueError) as error:
         raise ValueError(f"The {modality} {path} cannot be used: {error}") from error
+
+
+def relative_to_manifest(file: Path, folder: Path) -> str:
+    """A file's path as the manifest in a folder names it, with "/".
+
+    Links on the way are followed first, because "../" climbs from where a link leads, not from where it lies.
+    """
+    return Path(os.path.relpath(file.parent.resolve() / file.name, folder.resolve())).as_posix()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Photos and sketches stay where they are. Every file that is in no split is liste
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from training.csv_layout import read_csv_pairs
-from training.dataset import Item, Split
+from training.dataset import Item, Split, relative_to_manifest
 from training.feedback_layout import read_feedback_pairs
 from training.layouts import FoundData, read_qmul_v2
 from training.sketchy_layout import INVALID, read_sketchy
@@ -80,7 +79,11 @@ def write_manifest(
         "splits": recorded,
         "items": [_row(item, split, root) for split, items in found.splits.items() for item in items],
     }
-    left_out = {reason: [_relative(file, root) for file in files] for reason, files in found.left_out.items() if files}
+    left_out = {
+        reason: [relative_to_manifest(file, root) for file in files]
+        for reason, files in found.left_out.items()
+        if files
+    }
     _write(root, {"manifest.json": values, "left_out.json": left_out})
     return {
         "manifest": str(out / "manifest.json"),
@@ -168,13 +171,9 @@ def _row(item: Item, split: str, root: Path) -> dict[str, Any]:
         "id": item.id,
         "category": item.category,
         "split": split,
-        "photo": _relative(item.photo, root),
-        "sketches": [_relative(sketch, root) for sketch in item.sketches],
+        "photo": relative_to_manifest(item.photo, root),
+        "sketches": [relative_to_manifest(sketch, root) for sketch in item.sketches],
     }
-
-
-def _relative(file: Path, root: Path) -> str:
-    return Path(os.path.relpath(file, root)).as_posix()
 
 
 def _write(root: Path, files: dict[str, object]) -> None:

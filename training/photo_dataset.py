@@ -14,7 +14,7 @@ from PIL import Image
 from rich.progress import track
 
 from model.images import decode_image, photo_draft_size
-from training.dataset import MAX_PIXELS
+from training.dataset import MAX_PIXELS, relative_to_manifest
 from training.evaluate import photo_files
 from training.pseudo_sketch import SIDE_PX, drawable, pseudo_sketch
 from training.sketch_style import SketchStyle
@@ -177,7 +177,7 @@ def _item(row: int, file: Path, out: Path, sketches: int, *, split: str) -> dict
         "id": f"{row:06d}",
         "category": "",
         "split": split,
-        "photo": os.path.relpath(file, out),
+        "photo": relative_to_manifest(file, out),
         "sketches": [f"sketches/{row:06d}-{number}.png" for number in range(sketches)],
     }
 

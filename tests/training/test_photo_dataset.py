@@ -88,6 +88,13 @@ def test_mixed_drawings_are_those_of_two_styles_by_turns(photos: Path, tmp_path:
     assert mixed[1::2] == person[1::2] != first[1::2]
 
 
+def test_photos_are_found_from_a_folder_behind_a_link(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "far/away").mkdir(parents=True)
+    (tmp_path / "runs").symlink_to(tmp_path / "far/away")
+    made = write_photo_dataset(photos, tmp_path / "runs/made", sketches=1, seed=0, workers=1)
+    assert len(read_split(made.path, "train").items) + len(read_split(made.path, "test").items) == 30
+
+
 def test_a_folder_of_nothing_usable_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.jpg").write_bytes(b"")
