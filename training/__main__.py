@@ -12,6 +12,8 @@ from training.recipes import METHODS, RECIPES, get_recipe, recipe_lines
 from training.settings_text import with_settings
 from training.sketch_style import EDGE_FAMILIES, INGREDIENTS, STYLES, SketchStyle, get_style
 
+EXCLUDE_HELP = "dataset whose test photos, and near-duplicates of them, are left out of a folder of photos"
+EPOCHS_HELP = "passes over the training photos, instead of the recipe's; small_images.epochs is another setting"
 SET_HELP = "any other setting of training/config.py, such as teacher.queue_size=0; may be given several times"
 
 
@@ -61,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--method", choices=list(METHODS), help="instead of the recipe's")
         command.add_argument("--start", type=Path, help="checkpoint of a run whose encoders this one begins with")
         command.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
-        command.add_argument("--epochs", type=int, help="passes over the training photos, instead of the recipe's")
+        command.add_argument("--epochs", type=int, help=EPOCHS_HELP)
         command.add_argument("--validation", type=float, help="share of training photos to measure on")
         command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings", help=SET_HELP)
         _add_device(command, "where to train")
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(call=call, stage=name)
         if name == "run":
             command.add_argument("--test-data", type=Path, help="where the test split is, if not in --data")
+            command.add_argument("--exclude", type=Path, help=EXCLUDE_HELP)
             command.add_argument("--no-report", action="store_true", help="write no OUT/report at the end")
             _add_style(command)
     command = commands.add_parser("export", help="export the checkpoint of a run folder to OUT/bundle")
@@ -82,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     drawings = get_recipe("own-photos").pseudo_sketches
     command.add_argument("--sketches", type=int, default=drawings, help=f"drawings of each photo ({drawings})")
     command.add_argument("--seed", type=int, default=0, help="of the drawings (0)")
-    command.add_argument("--exclude", type=Path, help="dataset whose test photos, and near-duplicates, are left out")
+    command.add_argument("--exclude", type=Path, help=EXCLUDE_HELP)
     _add_style(command)
     command.set_defaults(call=_pseudo_sketches)
     command = commands.add_parser(
@@ -192,6 +195,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, object]:
         device=choose_device(arguments.device),
         command=shlex.join(["python", "-m", "training", *sys.argv[1:]]),
         test_data=arguments.test_data,
+        exclude=arguments.exclude,
         report=not arguments.no_report,
     )
 

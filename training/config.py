@@ -140,6 +140,13 @@ class SmallImages:
     epochs: int = 24
     learning_rate: float = 3e-4
 
+    def __post_init__(self) -> None:
+        if self.image_size_px < 1 or self.epochs < 1 or self.learning_rate <= 0:
+            raise ValueError(
+                f"small_images has image_size_px {self.image_size_px}, epochs {self.epochs} and learning_rate "
+                f"{self.learning_rate}; expected at least 1, 1 and a number above 0."
+            )
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -186,8 +193,8 @@ class TrainConfig:
         seed: of weights, order and augmentation.
         start: folder of a checkpoint whose encoders (of a two-tower or of students) are where this run begins.
         unlabelled: folder of photos without sketches, for a distillation with a `neighbour_weight`.
-        small_images: what is trained on smaller images first; None, or a size that is not smaller, trains on
-            `preprocessing`'s size from the start.
+        small_images: what is trained on smaller images first; None, a size that is not smaller, or a `start` trains on
+            `preprocessing`'s size at once.
         teacher: XModalViT's teacher; None for the two-tower baseline.
         distillation: how students learn from that teacher; used when there is one.
     """
@@ -256,7 +263,7 @@ class TrainConfig:
     def begins_small(self) -> bool:
         """Whether small images come first."""
         small = self.small_images
-        return small is not None and small.image_size_px < self.preprocessing.image_size_px
+        return self.start is None and small is not None and small.image_size_px < self.preprocessing.image_size_px
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""

@@ -13,6 +13,7 @@ import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from training.config import TrainConfig
 from training.dataset import Split, read_split
 from training.published import CAVEAT, Benchmark, find_benchmark
 from training.report_attention import attention_section
@@ -145,7 +146,7 @@ def _facts(run: ReportedRun, split: Split) -> dict[str, str]:
         "Trained on": _counts(trained) if trained else unknown,
         "Evaluated on": _counts(split.summary()),
         "Evaluated": run.source,
-        "Schedule": f"{config.epochs} epochs, batch {config.batch_size}, seed {config.seed}",
+        "Schedule": f"{_small_images(config)}{config.epochs} epochs, batch {config.batch_size}, seed {config.seed}",
         "Minutes": str(info.get("minutes", unknown)),
         "Machine": str(info.get("machine", unknown)),
         "Command": str(info.get("command", unknown)),
@@ -159,6 +160,11 @@ def _facts(run: ReportedRun, split: Split) -> dict[str, str]:
     if converged:
         facts["Converged"] = f"epoch {converged}: the first with 95 % of the best validation acc@1"
     return facts
+
+
+def _small_images(config: TrainConfig) -> str:
+    small = config.small_images
+    return f"{small.epochs} epochs at {small.image_size_px} px, then " if small and config.begins_small else ""
 
 
 def _counts(summary: Mapping[str, Any]) -> str:

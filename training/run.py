@@ -4,6 +4,7 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def run(
     device: torch.device,
     command: str,
     test_data: Path | None = None,
+    exclude: Path | None = None,
     report: bool = False,
 ) -> dict[str, Any]:
     """Pairs -> checkpoint -> bundle -> strict evaluation on the test split, recorded in the bundle -> report.
@@ -104,6 +106,7 @@ def run(
         device: where to train.
         command: what the user typed, recorded in the bundle.
         test_data: the dataset of the test split, where that is another folder than `data`.
+        exclude: a dataset whose test photos, and their near-duplicates, are left out of a folder of photos.
         report: whether to write a page about the run to `out`/report.
 
     Returns:
@@ -112,7 +115,8 @@ def run(
     Raises:
         ValueError: the data, the weights or an earlier run in `out` cannot be used.
     """
-    data = as_dataset(data, out, config)
+    excluded = [item.photo for item in read_split(exclude, TEST).items] if exclude else []
+    data = as_dataset(data, out, config, exclude=excluded)
     test = read_split(test_data or data, TEST)  # a missing test split is better found before training than after
     started = time.perf_counter()
     train_stages(config, data=data, out=out, device=device)
@@ -133,19 +137,34 @@ def run(
     return summary
 
 
-def as_dataset(data: Path, out: Path, config: TrainConfig) -> Path:
+def as_dataset(data: Path, out: Path, config: TrainConfig, *, exclude: Sequence[Path] = ()) -> Path:
     """The dataset to train on: `data` itself, or, for a recipe of photos alone, one with pseudo-sketches of them.
+
+    Args:
+        data: a dataset, or a folder of photos.
+        out: run folder.
+        config: of the run.
+        exclude: photos of a test set, left out of the photos with their near-duplicates.
 
     Returns:
         A folder with manifest.json; made in `out`/pseudo-sketches when `data` is a folder of photos.
     """
     if config.pseudo_sketches == 0 or data.is_file() or (data / "manifest.json").is_file():
+        if exclude:
+            raise ValueError(f"--exclude is for a folder of photos, and {data} is trained on as it is; leave it out.")
         return data
     if not data.is_dir():
         raise ValueError(f"There is no folder {data}; give one with photos, or with a manifest.json.")
     made = write_photo_dataset(
-        data, out / "pseudo-sketches", sketches=config.pseudo_sketches, seed=config.seed, style=config.sketch_style
+        data,
+        out / "pseudo-sketches",
+        sketches=config.pseudo_sketches,
+        seed=config.seed,
+        style=config.sketch_style,
+        exclude=exclude,
     )
+    if exclude:
+        print(f"left out, as test photos show nearly the same: {len(made.near_duplicates)}", file=sys.stderr)  # noqa: T201
     for path, reason in made.unreadable:
         print(f"left out: {path}: {reason}", file=sys.stderr)  # noqa: T201 - part of the command's answer
     return made.path

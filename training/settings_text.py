@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 Settings = TypeVar("Settings")
 
@@ -31,6 +31,7 @@ def with_settings(config: Settings, texts: Sequence[str]) -> Settings:
 def _changed(config: Any, changes: list[tuple[list[str], str]]) -> Any:  # noqa: ANN401 - any dataclass
     """All changes at once, since settings that belong together are checked together."""
     known = [field.name for field in fields(config)]
+    hints = get_type_hints(type(config))
     may_be_none = {field.name for field in fields(config) if field.default is None}
     values: dict[str, Any] = {}
     of_parts: dict[str, list[tuple[list[str], str]]] = {}
@@ -39,16 +40,21 @@ def _changed(config: Any, changes: list[tuple[list[str], str]]) -> Any:  # noqa:
             raise ValueError(f"There is no setting {names[0]!r} (in {text!r}); there are {', '.join(known)}.")
         old = getattr(config, names[0])
         value = text.partition("=")[2].strip()
+        takes_text = str in (hints[names[0]], *get_args(hints[names[0]]))
         if len(names) == 1 and value == "null" and names[0] in may_be_none:
             values[names[0]] = None
         elif len(names) == 1 and is_dataclass(old):
             raise ValueError(f"{names[0]} has settings of its own; give them one by one, as in {names[0]}.name=value.")
+        elif len(names) == 1 and old is None and not takes_text:
+            raise ValueError(f"{names[0]} is None here and takes no text (in {text!r}); choose a recipe that has it.")
         elif len(names) == 1:
             values[names[0]] = _read(value, old, text)
         elif is_dataclass(old):
             of_parts.setdefault(names[0], []).append((names[1:], text))
         else:
             raise ValueError(f"{names[0]} is {old!r} here and has no settings of its own (in {text!r}).")
+    for name in values.keys() & of_parts.keys():
+        raise ValueError(f"{name} is switched off and given settings at once; leave one of the two out.")
     return replace(config, **values, **{name: _changed(getattr(config, name), each) for name, each in of_parts.items()})
 
 

@@ -1,6 +1,7 @@
 """The stages of a run: the two-tower baseline; or the teacher, then its students. Each has a folder of its own."""
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,8 +56,12 @@ def read_training_data(data: Path, config: TrainConfig) -> TrainingData:
 
 
 def train_small_images(data: Path, config: TrainConfig, *, out: Path, device: torch.device) -> None:
-    """Trains what a configuration wants of small images, in `out`/small-images; nothing where it wants none."""
-    if config.small_images is None or not config.begins_small:
+    """Trains what a configuration wants of small images, in `out`/small-images.
+
+    Nothing is done where it wants none, or where the run proper has begun.
+    """
+    stage: Stage = "teacher" if config.teacher else "baseline"
+    if config.small_images is None or not config.begins_small or _has_begun(out / stage):
         return
     small = replace(
         config,
@@ -68,6 +73,13 @@ def train_small_images(data: Path, config: TrainConfig, *, out: Path, device: to
         distillation=DistillationConfig(),
     )
     pairs = read_training_data(data, small)
+    side, larger = config.small_images.image_size_px, config.preprocessing.image_size_px
+    epochs = _teacher_settings(config).epochs if config.teacher else config.epochs
+    print(  # noqa: T201 - part of the command's answer
+        f"{small.epochs} epochs at {side} px come first, then {epochs} at {larger} px, which take about "
+        f"{epochs * larger**2 / (small.epochs * side**2):.1f} times as long; each is timed when it begins.",
+        file=sys.stderr,
+    )
     train_stage("baseline", small, pairs, out=out / SMALL_IMAGES, device=device, label="small images")
 
 
@@ -98,7 +110,8 @@ def train_stage(
         if config.distillation.neighbour_weight and config.unlabelled:
             task.unlabelled = UnlabelledPhotos(photo_files(Path(config.unlabelled)), config.preprocessing)
     small = out / SMALL_IMAGES / "baseline/checkpoint"
-    _start_from(str(small) if config.begins_small else config.start, task)
+    if not _has_begun(out / stage):
+        _start_from(str(small) if config.begins_small else config.start, task)
     if stage == "teacher":
         config = replace(config, epochs=_teacher_settings(config).epochs)
     config = _long_enough(config, data.pairs.num_batches(config.batch_size))
@@ -228,6 +241,10 @@ def _teacher_settings(config: TrainConfig) -> TeacherConfig:
             f"The recipe {config.recipe} trains a two-tower and has no teacher; choose --method xmodalvit."
         )
     return config.teacher
+
+
+def _has_begun(stage: Path) -> bool:
+    return find_checkpoint(stage / "checkpoint") is not None
 
 
 def _start_from(start: str | None, task: Task) -> None:

@@ -105,6 +105,17 @@ def test_a_transformer_goes_on_with_larger_images(tmp_path: Path) -> None:
     assert torch.allclose(columns, rows.T, atol=1e-6)
 
 
+def test_so_does_one_whose_positions_leave_the_class_token_out(tmp_path: Path) -> None:
+    small, large = (transformer(side, "deit3_small_patch16_224") for side in (48, 64))
+    optimiser = torch.optim.AdamW(small.parameters())
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, 1)
+    save_checkpoint(tmp_path / "checkpoint", small, optimiser, schedule, config=CONFIG, progress=PROGRESS)
+    copy_weights(tmp_path / "checkpoint", large, source="")
+    positions, resampled = (net.state_dict()["backbone.pos_embed"] for net in (small, large))
+    assert (positions.shape[1], resampled.shape[1]) == (9, 16)
+    assert torch.allclose(resampled.mean(dim=1), positions.mean(dim=1), atol=0.02)
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     saved = transformer(32)
     optimiser = torch.optim.AdamW(saved.parameters())

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ from PIL import Image, ImageDraw
 from training.dataset import read_split
 from training.photo_dataset import write_photo_dataset
 from training.preview import contact_sheet
+from training.recipes import get_recipe
+from training.run import as_dataset
 from training.sketch_style import STYLES, SketchStyle
 
 
@@ -121,3 +124,15 @@ def test_the_contact_sheet_shows_photos_beside_their_drawings(photos: Path, tmp_
     assert (sheet[:, :160] < 200).any()
     assert (sheet[:, 166:326] < 200).any()
     assert (sheet[:, 500:] == 255).all()
+
+
+def test_a_run_leaves_out_what_nearly_equals_a_test_photo(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shape(4).resize((150, 150)).save(tmp_path / "test.jpg", quality=60)
+    config = replace(get_recipe("own-photos"), pseudo_sketches=1)
+    data = as_dataset(photos, tmp_path / "run", config, exclude=[tmp_path / "test.jpg"])
+    assert len(read_split(data, "train").items) + len(read_split(data, "test").items) == 29
+    assert "left out, as test photos show nearly the same: 1" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="--exclude is for a folder of photos"):
+        as_dataset(data, tmp_path / "other", config, exclude=[tmp_path / "test.jpg"])

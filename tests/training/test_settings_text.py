@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from training.recipes import qmul_shoes, xmodalvit_paper
+from training.recipes import own_photos, qmul_shoes, xmodalvit_paper
 from training.settings_text import with_settings
 
 
@@ -37,6 +37,7 @@ def test_settings_of_every_kind_and_depth_are_changed_and_nothing_else() -> None
         ("epochs=2.5", "gives 2.5; expected a value like 40"),
         ("shared_encoder=1", "gives 1; expected a value like true"),
         ("preprocessing=null", "give them one by one, as in preprocessing.name=value"),
+        ("small_images=112", "small_images is None here"),
         ("temperature=0", "temperature is 0.0; expected a number above 0"),
     ],
 )
@@ -55,3 +56,8 @@ def test_settings_that_belong_together_may_come_in_any_order() -> None:
 def test_what_may_be_none_is_switched_off_by_null() -> None:
     config = xmodalvit_paper(qmul_shoes())
     assert with_settings(config, ["teacher=null", "start=null"]) == replace(config, teacher=None, start=None)
+
+
+def test_what_is_switched_off_takes_no_settings() -> None:
+    with pytest.raises(ValueError, match="small_images is switched off and given settings at once"):
+        with_settings(own_photos(), ["small_images=null", "small_images.epochs=3"])

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,27 @@ def test_images_that_are_small_already_are_trained_on_at_once(dataset: Path, tmp
     config = replace(TOY, epochs=1, small_images=SmallImages(image_size_px=32))
     train_stages(config, data=dataset, out=tmp_path, device=CPU)
     assert {path.name for path in tmp_path.iterdir()} == {"baseline"}
+
+
+def test_a_run_that_starts_from_another_needs_no_small_images(dataset: Path, tmp_path: Path) -> None:
+    train_stages(replace(TOY, epochs=1), data=dataset, out=tmp_path / "first", device=CPU)
+    start = str(tmp_path / "first/baseline/checkpoint")
+    config = replace(TOY, epochs=1, start=start, small_images=SmallImages(image_size_px=16, epochs=2))
+    train_stages(config, data=dataset, out=tmp_path / "next", device=CPU)
+    assert {path.name for path in (tmp_path / "next").iterdir()} == {"baseline"}
+
+
+def test_small_images_are_no_longer_needed_once_the_run_proper_has_begun(dataset: Path, tmp_path: Path) -> None:
+    config = replace(TOY, epochs=1, small_images=SmallImages(image_size_px=16, epochs=1))
+    train_stages(config, data=dataset, out=tmp_path, device=CPU)
+    shutil.rmtree(tmp_path / "small-images")
+    train_stages(config, data=dataset, out=tmp_path, device=CPU)
+    assert not (tmp_path / "small-images").exists()
+
+
+def test_sizes_and_epochs_of_small_images_are_checked() -> None:
+    with pytest.raises(ValueError, match="epochs 0 and learning_rate"):
+        SmallImages(epochs=0)
 
 
 def test_a_run_killed_among_small_images_is_resumed(dataset: Path, tmp_path: Path) -> None:
