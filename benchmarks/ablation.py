@@ -89,7 +89,6 @@ VARIANTS: dict[str, Variant] = {
     "xmodalvit, XMRD too": lambda config: distillation(xmodalvit(config), distance_weight=1.0, angle_weight=1.0),
     "all ingredients": lambda config: config,
     **{f"without {name}": without(name) for name in INGREDIENTS},
-    "plain edges": lambda config: replace(config, sketch_style=config.sketch_style.without(INGREDIENTS)),
     "edges by differences of Gaussians": lambda config: style(config, edges="dog"),
     "edges of both kinds": lambda config: style(config, edges="both"),
     "direct + unfused targets": lambda config: distillation(

@@ -161,7 +161,7 @@ def _at_the_size_of(module: nn.Module, part: dict[str, Tensor]) -> dict[str, Ten
         if parameter != "pos_embed" or name not in part or part[name].shape == wanted.shape:
             continue
         transformer: Any = module.get_submodule(owner)
-        prefix = 0 if transformer.no_embed_class else transformer.num_prefix_tokens
+        prefix = 0 if getattr(transformer, "no_embed_class", False) else transformer.num_prefix_tokens
         fitting[name] = resample_abs_pos_embed(
             part[name], list(transformer.patch_embed.grid_size), num_prefix_tokens=prefix
         )

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
+from model.bundle import file_sha256
 from model.images import decode_image, photo_draft_size
 from training.dataset import MAX_PIXELS, relative_to_manifest
 from training.evaluate import photo_files
@@ -84,7 +85,13 @@ def write_photo_dataset(
     files = photo_files(photos)
     style = style or SketchStyle()
     names = [os.path.relpath(file, photos) for file in files]
-    made_of = {"photos": names, "sketches": sketches, "seed": seed, "style": asdict(style)}
+    made_of = {
+        "photos": names,
+        "sketches": sketches,
+        "seed": seed,
+        "style": asdict(style),
+        "exclude": sorted(map(file_sha256, exclude)),
+    }
     report = out / _REPORT
     if report.is_file():
         return _read_report(report, out, made_of)
@@ -192,7 +199,11 @@ def _plain(made: PhotoDataset) -> dict[str, Any]:
 
 def _read_report(report: Path, out: Path, made_of: dict[str, Any]) -> PhotoDataset:
     values = json.loads(report.read_text(encoding="utf-8"))
-    before = {**values["of"], "style": asdict(SketchStyle.from_dict(values["of"].get("style")))}
+    before = {
+        "exclude": made_of["exclude"],  # not recorded by earlier releases
+        **values["of"],
+        "style": asdict(SketchStyle.from_dict(values["of"].get("style"))),
+    }
     if before != made_of:
         raise ValueError(
             f"{out} holds pseudo-sketches of other photos or settings; give another folder, or delete it to start anew."

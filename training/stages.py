@@ -73,14 +73,22 @@ def train_small_images(data: Path, config: TrainConfig, *, out: Path, device: to
         distillation=DistillationConfig(),
     )
     pairs = read_training_data(data, small)
-    side, larger = config.small_images.image_size_px, config.preprocessing.image_size_px
-    epochs = _teacher_settings(config).epochs if config.teacher else config.epochs
-    print(  # noqa: T201 - part of the command's answer
-        f"{small.epochs} epochs at {side} px come first, then {epochs} at {larger} px, which take about "
-        f"{epochs * larger**2 / (small.epochs * side**2):.1f} times as long; each is timed when it begins.",
-        file=sys.stderr,
-    )
+    print(_small_first(small, config, pairs.pairs.num_batches(config.batch_size)), file=sys.stderr)  # noqa: T201
     train_stage("baseline", small, pairs, out=out / SMALL_IMAGES, device=device, label="small images")
+
+
+def _small_first(small: TrainConfig, config: TrainConfig, steps_per_epoch: int) -> str:
+    """What the user is told before small images are trained on: what follows, and how much longer it takes."""
+    first, then = _long_enough(small, steps_per_epoch), _long_enough(config, steps_per_epoch)
+    side, larger = (each.preprocessing.image_size_px for each in (first, then))
+    if config.teacher:
+        return (
+            f"{first.epochs} epochs at {side} px come first, then teacher and students at {larger} px; each is timed."
+        )
+    return (
+        f"{first.epochs} epochs at {side} px come first, then {then.epochs} at {larger} px, which take about "
+        f"{then.epochs * larger**2 / (first.epochs * side**2):.1f} times as long; each is timed when it begins."
+    )
 
 
 def train_stage(

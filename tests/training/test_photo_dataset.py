@@ -134,5 +134,7 @@ def test_a_run_leaves_out_what_nearly_equals_a_test_photo(
     data = as_dataset(photos, tmp_path / "run", config, exclude=[tmp_path / "test.jpg"])
     assert len(read_split(data, "train").items) + len(read_split(data, "test").items) == 29
     assert "left out, as test photos show nearly the same: 1" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="other photos or settings"):  # one made without it is not taken for one with
+        as_dataset(photos, tmp_path / "run", config)
     with pytest.raises(ValueError, match="--exclude is for a folder of photos"):
         as_dataset(data, tmp_path / "other", config, exclude=[tmp_path / "test.jpg"])

@@ -10,7 +10,7 @@ from training.checkpoint import read_config, read_progress
 from training.config import DistillationConfig, SmallImages, TeacherConfig, TrainConfig
 from training.recipes import get_recipe
 from training.run import require_resumable, train_stages
-from training.stages import Stage, _long_enough, load_task, train_small_images
+from training.stages import Stage, _long_enough, _small_first, load_task, train_small_images
 from training.xmodal_tasks import StudentsTask
 
 CPU = torch.device("cpu")
@@ -91,11 +91,28 @@ def test_sizes_and_epochs_of_small_images_are_checked() -> None:
         SmallImages(epochs=0)
 
 
-def test_a_run_killed_among_small_images_is_resumed(dataset: Path, tmp_path: Path) -> None:
+def test_a_run_killed_after_its_small_images_goes_on_and_is_the_same_as_two_runs(dataset: Path, tmp_path: Path) -> None:
     config = replace(TOY, epochs=1, small_images=SmallImages(image_size_px=16, epochs=2))
     train_small_images(dataset, config, out=tmp_path / "killed", device=CPU)
     require_resumable(tmp_path / "killed")
     for run in ("killed", "whole"):
         train_stages(config, data=dataset, out=tmp_path / run, device=CPU)
-    weights = [load_task(tmp_path / run, "baseline", num_categories=1)[0].state_dict() for run in ("killed", "whole")]
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    small = replace(config.preprocessing, image_size_px=16)
+    first = replace(config, small_images=None, preprocessing=small, epochs=2, learning_rate=3e-4)
+    train_stages(first, data=dataset, out=tmp_path / "first", device=CPU)
+    second = replace(config, start=str(tmp_path / "first/baseline/checkpoint"))
+    train_stages(second, data=dataset, out=tmp_path / "second", device=CPU)
+    runs = ("killed", "whole", "second")
+    weights = [load_task(tmp_path / run, "baseline", num_categories=1)[0].state_dict() for run in runs]
+    assert all(torch.equal(one[name], weights[0][name]) for one in weights for name in one)
+
+
+def test_what_follows_small_images_is_told_with_the_epochs_that_few_photos_get() -> None:
+    recipe = get_recipe("own-photos")
+    small = replace(recipe, preprocessing=replace(recipe.preprocessing, image_size_px=112), epochs=24)
+    assert _small_first(small, recipe, 15).startswith(
+        "24 epochs at 112 px come first, then 8 at 224 px, which take about 1.3 "
+    )
+    assert "100 epochs at 112 px come first, then 100 at 224 px, which take about 4.0 " in _small_first(
+        small, recipe, 1
+    )
