@@ -72,7 +72,7 @@ def sentences(values: dict[str, Any]) -> list[str]:
 
 # docs/RESULTS.md: own-photos on Shoe-V2, its held-out photos, and the test split of QMUL-Shoe; means over seeds.
 KNOWN = (
-    "Real drawings are harder. Encoders trained in this way on 1,812 photos of shoes found 91 % of such computer "
+    "Real drawings are harder. Encoders trained in this way on 1,805 photos of shoes found 91 % of such computer "
     "drawings first among 95 photos and nearly all among the first ten; of drawings by people they found 50 % first "
     "among 115 photos, and 86 % among the first ten."
 )
