@@ -1,14 +1,17 @@
 """Variants of the method side by side: same data, backbone, budget and augmentation, several seeds each.
 
-With --validation, numbers are of photos cut out of the training split, and variants may be chosen by them. Without,
-they are of the test split: report those, choose nothing by them. Finished runs in --out are read, not repeated. Prints
-a Markdown table: the mean over seeds, the lowest and highest seed, and the teacher's shortcut probe.
+With --validation, numbers are of photos cut out of the training split, and variants may be chosen by them; --folds
+repeats everything with other photos cut out, so that with a share of 0.2 and folds 0 to 4 every training photo is
+measured by encoders that have not learnt it. Without, they are of the test split: report those, choose nothing by them.
+Finished runs in --out are read, not repeated. Prints a Markdown table: the mean over seeds and folds, the lowest and
+highest, the gain in acc@1 over the first variant on the same queries with its 95 % interval (bootstrap over photos with
+all their sketches, seeds averaged), and the teacher's shortcut probe.
 
 What pseudo-sketches are made of is measured with recipe own-photos on a folder of photos, and --test-data with real
 sketches of other photos; --split train of a dataset whose pairs were not trained on is a fair choice.
 
     python -m benchmarks.ablation --recipe qmul-shoes --data DATA --init WEIGHTS --out runs/ablation \
-        --validation 0.2 --variants two-tower xmodalvit-paper --seeds 0 1 2
+        --validation 0.2 --folds 0 1 2 3 4 --variants two-tower xmodalvit-paper --seeds 0
 """
 
 import argparse
@@ -19,13 +22,15 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from training.checkpoint import read_progress
 from training.config import TrainConfig
-from training.dataset import read_split
+from training.dataset import Split, read_split
 from training.evaluate import evaluate
-from training.metrics import summarise
+from training.metrics import IntArray, summarise
 from training.recipes import METHODS, RECIPES, get_recipe, two_tower, xmodalvit, xmodalvit_paper
 from training.run import as_dataset, choose_device, train_stages
 from training.sketch_style import INGREDIENTS
@@ -110,18 +115,25 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--validation", type=float, default=0.0)
+    parser.add_argument(
+        "--folds", nargs="+", type=int, default=[0], help="which validation photos, one after the other"
+    )
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     rows = {
-        name: [measure(VARIANTS[name](base_config(arguments, seed)), name, arguments) for seed in arguments.seeds]
+        name: [
+            measure(VARIANTS[name](base_config(arguments, seed, fold)), name, arguments)
+            for fold in arguments.folds
+            for seed in arguments.seeds
+        ]
         for name in arguments.variants
     }
     print(table(rows))
 
 
-def base_config(arguments: argparse.Namespace, seed: int) -> TrainConfig:
+def base_config(arguments: argparse.Namespace, seed: int, fold: int) -> TrainConfig:
     """The recipe with what the command line changes."""
     config = replace(get_recipe(arguments.recipe), seed=seed, weights=arguments.init, checkpoint_epochs=10)
     if arguments.unlabelled:
@@ -130,12 +142,18 @@ def base_config(arguments: argparse.Namespace, seed: int) -> TrainConfig:
         config = replace(config, start=str(arguments.start))
     if arguments.image_size:
         config = replace(config, preprocessing=replace(config.preprocessing, image_size_px=arguments.image_size))
-    return replace(config, epochs=arguments.epochs or config.epochs, validation_share=arguments.validation)
+    return replace(
+        config,
+        epochs=arguments.epochs or config.epochs,
+        validation_share=arguments.validation,
+        validation_fold=fold,
+    )
 
 
 def measure(config: TrainConfig, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Trains one variant with one seed, unless that is done already, and evaluates it."""
-    out = arguments.out / name.replace(" ", "_") / f"seed{config.seed}"
+    fold = f"fold{config.validation_fold}" if config.validation_share else ""
+    out = arguments.out / name.replace(" ", "_") / fold / f"seed{config.seed}"
     result = out / "result.json"
     if not result.is_file():
         device = choose_device(arguments.device)
@@ -143,7 +161,8 @@ def measure(config: TrainConfig, name: str, arguments: argparse.Namespace) -> di
         train_stages(config, data=data, out=out, device=device)
         result.write_text(json.dumps(evaluate_run(out, config, data, arguments, device)), encoding="utf-8")
     values: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    print(json.dumps({"variant": name, "seed": config.seed} | values), flush=True)
+    shown = {key: value for key, value in values.items() if key != "hits"}
+    print(json.dumps({"variant": name, "seed": config.seed, "fold": config.validation_fold} | shown), flush=True)
     return values
 
 
@@ -159,12 +178,20 @@ def evaluate_run(
     probe = read_progress(finished_stage(out, "teacher")).metrics if stage == "students" else {}
     teacher_alone = {f"teacher_{name}": probe[name] for name in METRICS if name in probe}
     shares = {name: value for name, value in probe.items() if name.startswith("probe")}
-    return {"split": split.name} | summarise(evaluation.query_ranks) | teacher_alone | shares
+    hits = photo_hits(split, evaluation.query_ranks)
+    return {"split": split.name} | summarise(evaluation.query_ranks) | teacher_alone | shares | {"hits": hits}
+
+
+def photo_hits(split: Split, query_ranks: IntArray) -> dict[str, list[bool]]:
+    """For each photo, which of its sketches find it first."""
+    rows = iter((query_ranks == 1).tolist())
+    return {item.id: [next(rows) for _ in item.sketches] for item in split.items}
 
 
 def table(rows: dict[str, list[dict[str, Any]]]) -> str:
     """Markdown."""
-    lines = ["| variant | seeds | " + " | ".join(METRICS) + " | probe |", "|-" * (len(METRICS) + 3) + "|"]
+    lines = ["| variant | runs | " + " | ".join(METRICS) + " | gain | probe |", "|-" * (len(METRICS) + 4) + "|"]
+    first = next(iter(rows.values()))
     for name, results in rows.items():
         cells = [spread([result[metric] for result in results]) for metric in METRICS]
         probes = [result for result in results if "probe_matched" in result]
@@ -173,8 +200,26 @@ def table(rows: dict[str, list[dict[str, Any]]]) -> str:
             for kind in ("matched", "sketches_shuffled", "photos_shuffled")
             if probes
         )
-        lines.append(f"| {name} | {len(results)} | {' | '.join(cells)} | {probe} |")
+        lines.append(f"| {name} | {len(results)} | {' | '.join(cells)} | {gain(results, first)} | {probe} |")
     return "\n".join(lines)
+
+
+def gain(results: list[dict[str, Any]], baseline: list[dict[str, Any]]) -> str:
+    """Points of acc@1 over the baseline's and their 95 % interval."""
+    if results is baseline:
+        return ""
+    more = hit_counts(results)[0] - hit_counts(baseline)[0]
+    queries = hit_counts(baseline)[1]
+    drawn = np.random.default_rng(0).integers(len(more), size=(10_000, len(more)))
+    low, high = np.percentile(100 * more[drawn].sum(axis=1) / queries[drawn].sum(axis=1), [2.5, 97.5])
+    return f"{100 * more.sum() / queries.sum():+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def hit_counts(results: list[dict[str, Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For every photo measured, in one order: hits and queries, summed over the runs that measured it."""
+    photos = sorted({photo for result in results for photo in result["hits"]})
+    found = [[hit for result in results for hit in result["hits"].get(photo, [])] for photo in photos]
+    return np.array([sum(hits) for hits in found], np.float64), np.array([len(hits) for hits in found], np.float64)
 
 
 def spread(values: list[float]) -> str:

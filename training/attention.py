@@ -78,7 +78,7 @@ def fusion_attention(teacher: Teacher, photo: Tensor, sketch: Tensor) -> dict[Mo
         for hook in hooks:
             hook.remove()
     # (B, 1, 1 + patches): the only query is the CLS token, the first key is itself.
-    return {modality: _grid(weights[:, 0, 1:], teacher.backbones[modality]) for modality, weights in found.items()}
+    return {modality: _grid(weights[:, 0, 1:], teacher.backbone(modality)) for modality, weights in found.items()}
 
 
 def overlay(image: Image.Image, attention: NDArray[np.float32]) -> Image.Image:

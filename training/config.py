@@ -1,7 +1,7 @@
 """The full configuration of a training run. Recipes return one; it is saved beside everything that the run writes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Self
 
 from model.preprocess import Preprocessing
@@ -42,8 +42,13 @@ class TeacherConfig:
     Attributes:
         backbone: timm name of its two vision transformers.
         weights: where they start: "pretrained", "random", or a path.
+        start: folder of a checkpoint whose encoders are where its transformers begin; None takes the run's `start`.
+        image_size_px: side of its images, since a teacher may cost more than a student; 0 takes the students'.
         num_blocks: XMA blocks.
         num_heads: of each block; must divide the transformer's dimension.
+        shared_encoder: one transformer for both modalities; off as published.
+        start_unfused: the blocks start as the identity, so that the fused scores start as those before fusion; off,
+            as random layers. Not published.
         queue_size: keys in each of its two queues; 0 contrasts within the batch alone.
         epochs: passes over the training photos.
         unfused_weight: of a two-tower term on the CLS tokens before fusion; 0 as published.
@@ -58,8 +63,12 @@ class TeacherConfig:
 
     backbone: str = "deit_tiny_patch16_224"
     weights: str = "pretrained"
+    start: str | None = None
+    image_size_px: int = 0
     num_blocks: int = 3
     num_heads: int = 3
+    shared_encoder: bool = False
+    start_unfused: bool = False
     queue_size: int = 128
     epochs: int = 40
     unfused_weight: float = 0.0
@@ -69,6 +78,8 @@ class TeacherConfig:
     mismatch: bool = False
 
     def __post_init__(self) -> None:
+        if self.image_size_px < 0:
+            raise ValueError(f"The teacher has image_size_px {self.image_size_px}; expected at least 0.")
         if self.num_blocks < 0 or self.queue_size < 0 or self.epochs < 1 or self.num_heads < 1:
             raise ValueError(
                 f"The teacher has num_blocks {self.num_blocks}, queue_size {self.queue_size}, epochs {self.epochs} and "
@@ -187,6 +198,7 @@ class TrainConfig:
         pseudo_sketches: drawings to make of each photo when the data are photos alone; 0 where there are sketches.
         sketch_style: of those drawings.
         validation_share: share of the training photos kept out of training to measure on; the test split never is.
+        validation_fold: which photos those are: with a share of 0.2, folds 0 to 4 are five different fifths.
         fitting_photos: train on so many photos only, the same ones for every seed, to see what more would bring; 0
             trains on all.
         checkpoint_epochs: a checkpoint is written after every so many epochs, and after the last.
@@ -227,6 +239,7 @@ class TrainConfig:
     pseudo_sketches: int = 0
     sketch_style: SketchStyle = field(default_factory=SketchStyle)
     validation_share: float = 0.0
+    validation_fold: int = 0
     fitting_photos: int = 0
     checkpoint_epochs: int = 1
     seed: int = 0
@@ -243,6 +256,11 @@ class TrainConfig:
         for name in ("warmup_share", "validation_share", "label_smoothing", "patch_drop", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a share from 0 to below 1.")
+        if self.validation_fold and not 0 < self.validation_fold * self.validation_share < 1:
+            raise ValueError(
+                f"validation_fold is {self.validation_fold} and validation_share {self.validation_share}; folds count "
+                "from 0, and there are as many as the share fits into 1."
+            )
         if self.photo_backbone and self.shared_encoder:
             raise ValueError(
                 f"photo_backbone is {self.photo_backbone} and shared_encoder is on; set shared_encoder to false, or "
@@ -255,6 +273,11 @@ class TrainConfig:
             )
         if self.distillation.neighbour_weight and self.unlabelled is None:
             raise ValueError("neighbour_weight is set and unlabelled is not; give a folder of photos as unlabelled.")
+        if self.distillation.neighbour_weight and self.teacher_preprocessing != self.preprocessing:
+            raise ValueError(
+                "neighbour_weight is set and the teacher has an image_size_px of its own; unlabelled photos are "
+                "prepared for the students alone: leave one of the two out."
+            )
         for name in ("temperature", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a number above 0.")
@@ -264,6 +287,12 @@ class TrainConfig:
         """Whether small images come first."""
         small = self.small_images
         return self.start is None and small is not None and small.image_size_px < self.preprocessing.image_size_px
+
+    @property
+    def teacher_preprocessing(self) -> Preprocessing:
+        """How images become the teacher's input; as the students' without a teacher."""
+        size = self.teacher.image_size_px if self.teacher else 0
+        return replace(self.preprocessing, image_size_px=size) if size else self.preprocessing
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""

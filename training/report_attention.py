@@ -69,7 +69,7 @@ def attention_section(
             networks = {m: _backbone(shown.task.encoder(m)) for m in MODALITIES}
             _add_encoders(layers, missing, label, networks, tensors)
     if isinstance(run.task, StudentsTask):
-        _add_teacher(layers, missing, run.task.teacher, _tensors(files, run.config.preprocessing))
+        _add_teacher(layers, missing, run.task.teacher, _tensors(files, run.config.teacher_preprocessing))
     if not layers:
         return AttentionSection([], missing, fused=False)
     strips = [
@@ -96,7 +96,7 @@ def _add_encoders(
 
 
 def _add_teacher(layers: list[_Layer], missing: list[str], teacher: Teacher, tensors: dict[Modality, Tensor]) -> None:
-    _add_encoders(layers, missing, "teacher", {m: teacher.backbones[m] for m in MODALITIES}, tensors)
+    _add_encoders(layers, missing, "teacher", {m: teacher.backbone(m) for m in MODALITIES}, tensors)
     if not len(teacher.blocks):
         missing.append("The teacher has no XMA block, so there is no attention from one modality to the other.")
         return

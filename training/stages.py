@@ -38,7 +38,7 @@ class TrainingData:
         fitting: photos to fit.
         validation: photos to measure on, None when the configuration keeps none.
         categories: of the whole training split.
-        pairs: the fitting photos, prepared.
+        pairs: the fitting photos, prepared; for a teacher too where its images have another size.
     """
 
     fitting: Split
@@ -51,7 +51,9 @@ def read_training_data(data: Path, config: TrainConfig) -> TrainingData:
     """Reads and prepares the training split of a dataset."""
     whole = read_split(data, TRAIN)
     fitting, validation = split_validation(whole, config)
-    pairs = PreparedPairs(fitting.items, config.preprocessing, categories=whole.categories)
+    pairs = PreparedPairs(
+        fitting.items, config.preprocessing, categories=whole.categories, teacher=config.teacher_preprocessing
+    )
     return TrainingData(fitting, validation, whole.categories, pairs)
 
 
@@ -119,17 +121,21 @@ def train_stage(
             task.unlabelled = UnlabelledPhotos(photo_files(Path(config.unlabelled)), config.preprocessing)
     small = out / SMALL_IMAGES / "baseline/checkpoint"
     if not _has_begun(out / stage):
-        _start_from(str(small) if config.begins_small else config.start, task)
+        own_start = config.teacher.start if config.teacher and stage == "teacher" else None
+        _start_from(own_start or (str(small) if config.begins_small else config.start), task)
+    pairs = data.pairs
     if stage == "teacher":
-        config = replace(config, epochs=_teacher_settings(config).epochs)
-    config = _long_enough(config, data.pairs.num_batches(config.batch_size))
+        pairs = pairs.for_teacher
+        settings = _teacher_settings(config)
+        config = replace(config, epochs=settings.epochs, preprocessing=config.teacher_preprocessing)
+    config = _long_enough(config, pairs.num_batches(config.batch_size))
     return train(
         task,
-        data.pairs,
+        pairs,
         config,
         out=out / stage,
         device=device,
-        evaluate=_measure(data, config, device),
+        evaluate=_measure(replace(data, pairs=pairs), config, device),
         label=label or stage,
     )
 
@@ -193,7 +199,8 @@ def split_validation(split: Split, config: TrainConfig) -> tuple[Split, Split | 
     """
     count = round(len(split.items) * config.validation_share)
     order = np.random.default_rng(2022).permutation(len(split.items)).tolist()
-    held_out, fitted = order[:count], order[count:]
+    first = config.validation_fold * count
+    held_out, fitted = order[first : first + count], order[:first] + order[first + count :]
     if config.fitting_photos > len(fitted):
         raise ValueError(
             f"fitting_photos is {config.fitting_photos}, but there are {len(fitted)} photos to fit; give at most that, "
@@ -268,6 +275,6 @@ def _start_from(start: str | None, task: Task) -> None:
     for modality in MODALITIES:
         source = f"encoders.{'shared' if shared else modality}."
         if isinstance(task, TeacherTask):
-            copy_weights(checkpoint, task.teacher.backbones[modality], source=source + "backbone.")
+            copy_weights(checkpoint, task.teacher.backbone(modality), source=source + "backbone.")
         else:
             copy_weights(checkpoint, task.encoder(modality), source=source)

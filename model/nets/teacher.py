@@ -97,6 +97,15 @@ class CrossModalAttention(nn.Module):
         fused: Tensor = self.projector(query + attention.out_proj(attended.flatten(-2)))
         return fused
 
+    @torch.no_grad()
+    def start_as_identity(self) -> None:
+        """Lets training start from cls' = cls: both linear layers the identity, and attention adding nothing yet."""
+        for linear in (self.modality_transformation, self.projector):
+            nn.init.eye_(linear.weight)
+            nn.init.zeros_(linear.bias)
+        nn.init.zeros_(self.attention.out_proj.weight)
+        nn.init.zeros_(self.attention.out_proj.bias)
+
 
 class CrossModalBlock(nn.Module):
     """An XMA block: both halves see the incoming CLS tokens, so neither modality comes first."""
@@ -127,7 +136,10 @@ class CrossModalBlock(nn.Module):
 
 
 class Teacher(nn.Module):
-    """The modality fusion network: a transformer for each modality (weights not shared), then N XMA blocks."""
+    """The modality fusion network: a transformer for each modality, then N XMA blocks.
+
+    As published the transformers share no weights. How the blocks begin was not published.
+    """
 
     def __init__(
         self,
@@ -138,6 +150,8 @@ class Teacher(nn.Module):
         num_blocks: int,
         num_heads: int,
         patch_drop: float = 0.0,
+        shared_encoder: bool = False,
+        start_unfused: bool = False,
     ) -> None:
         """Builds the network.
 
@@ -148,6 +162,9 @@ class Teacher(nn.Module):
             num_blocks: N; 0 leaves the modalities unfused.
             num_heads: of every XMA block; must divide the transformer's dimension.
             patch_drop: as for a student.
+            shared_encoder: one transformer for both modalities.
+            start_unfused: the blocks start as the identity, so that fused scores are at first those of the CLS tokens
+                before fusion, instead of what random layers make of them.
 
         Raises:
             ValueError: the backbone has no CLS token, its weights cannot be had, or the heads do not divide D.
@@ -155,19 +172,27 @@ class Teacher(nn.Module):
         super().__init__()
         self.backbones = nn.ModuleDict(
             {
-                m: create_backbone(backbone, image_size_px=image_size_px, weights=weights, patch_drop=patch_drop)
-                for m in MODALITIES
+                name: create_backbone(backbone, image_size_px=image_size_px, weights=weights, patch_drop=patch_drop)
+                for name in (("shared",) if shared_encoder else MODALITIES)
             }
         )
-        dim, self._num_prefix_tokens = _cls_dimension(self.backbones["photo"], backbone)
+        dim, self._num_prefix_tokens = _cls_dimension(self.backbone("photo"), backbone)
         if dim % num_heads:
             raise ValueError(f"num_heads is {num_heads}; expected a divisor of {backbone}'s dimension {dim}.")
         self.dim = dim
         self.blocks = nn.ModuleList(CrossModalBlock(dim, num_heads) for _ in range(num_blocks))
+        if start_unfused:
+            for module in self.blocks.modules():
+                if isinstance(module, CrossModalAttention):
+                    module.start_as_identity()
+
+    def backbone(self, modality: Modality) -> nn.Module:
+        """The transformer of a modality; the same object for both when it is shared."""
+        return self.backbones["shared" if "shared" in self.backbones else modality]
 
     def encode(self, modality: Modality, images: Tensor) -> Tokens:
         """Tokens of one modality's images before any fusion: (B, 3, S, S) -> (B, D) and (B, L, D)."""
-        tokens = in_pieces(self.backbones[modality].forward_features, images)  # type: ignore[arg-type]
+        tokens = in_pieces(self.backbone(modality).forward_features, images)  # type: ignore[arg-type]
         return Tokens(tokens[:, 0], tokens[:, self._num_prefix_tokens :])
 
     def fuse(

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from model.nets.teacher import CrossModalAttention, CrossModalBlock, Teacher, Tokens
+from model.nets.teacher import CrossModalAttention, CrossModalBlock, Teacher, Tokens, unit_norm
 
 
 def tokens(seed: int, count: int = 3, length: int = 5, dim: int = 12) -> Tokens:
@@ -74,6 +74,31 @@ def test_without_blocks_the_targets_are_the_unfused_tokens() -> None:
     plain = Teacher("test_vit", image_size_px=32, weights="random", num_blocks=0, num_heads=2).eval()
     photo, sketch = (plain.encode(m, torch.ones(2, 3, 32, 32)) for m in ("photo", "sketch"))
     torch.testing.assert_close(plain.fuse(photo, sketch)[0], torch.nn.functional.normalize(photo.cls, dim=1))
+
+
+def test_blocks_that_start_unfused_change_nothing_yet_and_learn_from_the_first_step() -> None:
+    torch.manual_seed(0)
+    teacher = Teacher(
+        "test_vit", image_size_px=32, weights="random", num_blocks=2, num_heads=2, start_unfused=True
+    ).eval()
+    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    photo, sketch = teacher.encode("photo", images), teacher.encode("sketch", images.flip(0))
+    scores = teacher.score_pairs(photo, sketch)
+    torch.testing.assert_close(scores, unit_norm(photo.cls) @ unit_norm(sketch.cls).T)
+    torch.nn.functional.cross_entropy(scores, torch.arange(4)).backward()
+    for block in teacher.blocks:
+        assert isinstance(block, CrossModalBlock)
+        for half in block.halves.values():
+            assert half.attention.out_proj.weight.grad.abs().max() > 0
+
+
+def test_a_shared_transformer_encodes_both_modalities() -> None:
+    teacher = Teacher(
+        "test_vit", image_size_px=32, weights="random", num_blocks=1, num_heads=2, shared_encoder=True
+    ).eval()
+    images = torch.ones(1, 3, 32, 32)
+    assert torch.equal(teacher.encode("photo", images).cls, teacher.encode("sketch", images).cls)
+    assert teacher.backbone("photo") is teacher.backbone("sketch")
 
 
 def test_a_backbone_without_a_cls_token_is_refused() -> None:

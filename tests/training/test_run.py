@@ -132,6 +132,19 @@ def test_the_validation_photos_are_held_out_and_do_not_depend_on_the_seed(datase
     assert fitting == again
 
 
+def test_the_folds_of_a_share_measure_every_photo_once(dataset: Path) -> None:
+    whole = read_split(dataset, "train")
+    measured: list[str] = []
+    for fold in range(4):
+        fitting, validation = split_validation(whole, replace(CONFIG, validation_share=0.25, validation_fold=fold))
+        assert validation is not None
+        assert len(fitting.items) + len(validation.items) == len(whole.items)
+        measured += [item.id for item in validation.items]
+    assert sorted(measured) == sorted(item.id for item in whole.items)
+    with pytest.raises(ValueError, match=r"validation_fold is 4 and validation_share 0\.25"):
+        replace(CONFIG, validation_share=0.25, validation_fold=4)
+
+
 def test_fewer_photos_to_fit_are_part_of_more_and_never_of_the_validation(dataset: Path) -> None:
     whole = read_split(dataset, "train")
     few, more = (replace(CONFIG, validation_share=0.25, fitting_photos=n) for n in (3, 7))
