@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from training.checkpoint import read_progress
 from training.config import TrainConfig
@@ -75,6 +74,7 @@ VARIANTS: dict[str, Variant] = {
         two_tower(config), augmentation=replace(config.augmentation, sketch_drop=0.2)
     ),
     "two-tower, half of the patches": lambda config: replace(two_tower(config), patch_drop=0.5),
+    "two-tower, three times the epochs": lambda config: replace(two_tower(config), epochs=3 * config.epochs),
     "two-tower, no label smoothing": lambda config: replace(two_tower(config), label_smoothing=0.0),
     "xmodalvit-paper, no queue": lambda config: teacher(xmodalvit_paper(config), queue_size=0),
     "xmodalvit-paper, momentum keys": lambda config: teacher(xmodalvit_paper(config), key_momentum=0.99),
@@ -89,6 +89,14 @@ VARIANTS: dict[str, Variant] = {
     ),
     "… + unfused term + dropout + mismatch": lambda config: teacher(
         xmodalvit_direct(config), unfused_weight=1.0, queue_size=0, modality_dropout=0.5, mismatch=True
+    ),
+    "xmodalvit, nothing fused": lambda config: teacher(xmodalvit(config), num_blocks=0),
+    "xmodalvit, two transformers": lambda config: teacher(xmodalvit(config), shared_encoder=False),
+    "xmodalvit, blocks start at random": lambda config: teacher(xmodalvit(config), start_unfused=False),
+    "xmodalvit, both": lambda config: teacher(xmodalvit(config), shared_encoder=False, start_unfused=False),
+    "xmodalvit, teacher of 224 px": lambda config: teacher(xmodalvit(config), image_size_px=224),
+    "xmodalvit, teacher of 224 px, scores × 4": lambda config: distillation(
+        teacher(xmodalvit(config), image_size_px=224), score_weight=4.0
     ),
     "xmodalvit, scores × 4": lambda config: distillation(xmodalvit(config), score_weight=4.0),
     "xmodalvit, XMRD too": lambda config: distillation(xmodalvit(config), distance_weight=1.0, angle_weight=1.0),
@@ -108,6 +116,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--init", required=True)
     parser.add_argument("--start", type=Path)
+    parser.add_argument("--teacher-start", type=Path, help="the same for the teacher, where it begins elsewhere")
     parser.add_argument("--unlabelled", type=Path, help="photos without sketches, for the variant with neighbours")
     parser.add_argument("--test-data", type=Path, help="where to evaluate, if not on --data")
     parser.add_argument("--split", default="test", help="of the dataset evaluated on, where nothing is held out")
@@ -124,7 +133,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = {
         name: [
-            measure(VARIANTS[name](base_config(arguments, seed, fold)), name, arguments)
+            measure(with_teacher_start(VARIANTS[name](base_config(arguments, seed, fold)), arguments), name, arguments)
             for fold in arguments.folds
             for seed in arguments.seeds
         ]
@@ -148,6 +157,11 @@ def base_config(arguments: argparse.Namespace, seed: int, fold: int) -> TrainCon
         validation_share=arguments.validation,
         validation_fold=fold,
     )
+
+
+def with_teacher_start(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
+    """A variant whose teacher, if it has one, begins with the encoders of --teacher-start."""
+    return teacher(config, start=str(arguments.teacher_start)) if config.teacher and arguments.teacher_start else config
 
 
 def measure(config: TrainConfig, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -208,18 +222,25 @@ def gain(results: list[dict[str, Any]], baseline: list[dict[str, Any]]) -> str:
     """Points of acc@1 over the baseline's and their 95 % interval."""
     if results is baseline:
         return ""
-    more = hit_counts(results)[0] - hit_counts(baseline)[0]
-    queries = hit_counts(baseline)[1]
+    after, before = all_hits(results), all_hits(baseline)
+    if {photo: len(hits) for photo, hits in after.items()} != {photo: len(hits) for photo, hits in before.items()}:
+        raise ValueError(
+            "The runs of two variants did not measure the same photos; give both the same folds and seeds."
+        )
+    more = np.array([sum(after[photo]) - sum(hits) for photo, hits in before.items()])
+    queries = np.array([len(hits) for hits in before.values()])
     drawn = np.random.default_rng(0).integers(len(more), size=(10_000, len(more)))
     low, high = np.percentile(100 * more[drawn].sum(axis=1) / queries[drawn].sum(axis=1), [2.5, 97.5])
     return f"{100 * more.sum() / queries.sum():+.1f} ({low:+.1f} to {high:+.1f})"
 
 
-def hit_counts(results: list[dict[str, Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For every photo measured, in one order: hits and queries, summed over the runs that measured it."""
-    photos = sorted({photo for result in results for photo in result["hits"]})
-    found = [[hit for result in results for hit in result["hits"].get(photo, [])] for photo in photos]
-    return np.array([sum(hits) for hits in found], np.float64), np.array([len(hits) for hits in found], np.float64)
+def all_hits(results: list[dict[str, Any]]) -> dict[str, list[bool]]:
+    """The hits of each photo in all the runs that measured it."""
+    photos: dict[str, list[bool]] = {}
+    for result in results:
+        for photo, hits in result["hits"].items():
+            photos.setdefault(photo, []).extend(hits)
+    return photos
 
 
 def spread(values: list[float]) -> str:

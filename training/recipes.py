@@ -136,15 +136,18 @@ def xmodalvit_paper(config: TrainConfig) -> TrainConfig:
 def xmodalvit(config: TrainConfig) -> TrainConfig:
     """XModalViT without the shortcut: the teacher must tell every fused pair of a batch from every other.
 
-    A photo fused with another photo's sketch is a negative, so photos alone prove nothing. One student for both
-    modalities learns the teacher's scores beside its own contrast; queues and XMRD are left out.
+    A photo fused with another photo's sketch is a negative, so photos alone prove nothing. The teacher has one
+    transformer for both modalities, and fusion begins as the identity: it starts where a two-tower does. One student
+    for both modalities learns the teacher's scores beside its own contrast; queues and XMRD are left out.
     """
     paper = xmodalvit_paper(config)
     assert paper.teacher is not None
     return replace(
         paper,
         shared_encoder=True,
-        teacher=replace(paper.teacher, unfused_weight=1.0, pair_weight=1.0, queue_size=0),
+        teacher=replace(
+            paper.teacher, shared_encoder=True, start_unfused=True, unfused_weight=1.0, pair_weight=1.0, queue_size=0
+        ),
         distillation=DistillationConfig(
             contrast_weight=0.0, distance_weight=0.0, angle_weight=0.0, direct_weight=1.0, score_weight=1.0
         ),

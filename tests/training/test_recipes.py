@@ -104,6 +104,14 @@ def test_methods_on_a_paper_recipe_keep_its_sizes(name: str) -> None:
     assert (baseline.backbone, baseline.embedding_dim) == (config.backbone, config.embedding_dim)
 
 
+def test_the_teacher_of_xmodalvit_starts_where_a_two_tower_does_and_the_published_one_does_not() -> None:
+    ours, published = (METHODS[name](get_recipe("qmul-shoes")).teacher for name in ("xmodalvit", "xmodalvit-paper"))
+    assert ours is not None
+    assert published is not None
+    assert (ours.shared_encoder, ours.start_unfused, ours.pair_weight) == (True, True, 1.0)
+    assert (published.shared_encoder, published.start_unfused, published.pair_weight) == (False, False, 0.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "student", "teacher"),
     [
