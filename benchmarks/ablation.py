@@ -94,10 +94,6 @@ VARIANTS: dict[str, Variant] = {
     "xmodalvit, two transformers": lambda config: teacher(xmodalvit(config), shared_encoder=False),
     "xmodalvit, blocks start at random": lambda config: teacher(xmodalvit(config), start_unfused=False),
     "xmodalvit, both": lambda config: teacher(xmodalvit(config), shared_encoder=False, start_unfused=False),
-    "xmodalvit, teacher of 224 px": lambda config: teacher(xmodalvit(config), image_size_px=224),
-    "xmodalvit, teacher of 224 px, scores × 4": lambda config: distillation(
-        teacher(xmodalvit(config), image_size_px=224), score_weight=4.0
-    ),
     "xmodalvit, scores × 4": lambda config: distillation(xmodalvit(config), score_weight=4.0),
     "xmodalvit, XMRD too": lambda config: distillation(xmodalvit(config), distance_weight=1.0, angle_weight=1.0),
     "all ingredients": lambda config: config,
@@ -116,7 +112,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--init", required=True)
     parser.add_argument("--start", type=Path)
-    parser.add_argument("--teacher-start", type=Path, help="the same for the teacher, where it begins elsewhere")
     parser.add_argument("--unlabelled", type=Path, help="photos without sketches, for the variant with neighbours")
     parser.add_argument("--test-data", type=Path, help="where to evaluate, if not on --data")
     parser.add_argument("--split", default="test", help="of the dataset evaluated on, where nothing is held out")
@@ -133,7 +128,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = {
         name: [
-            measure(with_teacher_start(VARIANTS[name](base_config(arguments, seed, fold)), arguments), name, arguments)
+            measure(VARIANTS[name](base_config(arguments, seed, fold)), name, arguments)
             for fold in arguments.folds
             for seed in arguments.seeds
         ]
@@ -157,11 +152,6 @@ def base_config(arguments: argparse.Namespace, seed: int, fold: int) -> TrainCon
         validation_share=arguments.validation,
         validation_fold=fold,
     )
-
-
-def with_teacher_start(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
-    """A variant whose teacher, if it has one, begins with the encoders of --teacher-start."""
-    return teacher(config, start=str(arguments.teacher_start)) if config.teacher and arguments.teacher_start else config
 
 
 def measure(config: TrainConfig, name: str, arguments: argparse.Namespace) -> dict[str, Any]:

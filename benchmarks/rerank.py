@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from model.bundle import Modality
 from model.nets.teacher import Teacher, Tokens, unit_norm
-from model.preprocess import Preprocessing, to_tensor
+from model.preprocess import to_tensor
 from training.config import TrainConfig
 from training.dataset import Split, read_image, read_split
 from training.metrics import ranks, summarise
@@ -31,8 +31,7 @@ from training.stages import load_task, split_validation
 from training.xmodal_tasks import StudentsTask, TeacherTask
 
 Scores = NDArray[np.float32]
-# A sketch prepared for the student and for the teacher -> a score for every photo.
-Answer = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Answer = Callable[[torch.Tensor], torch.Tensor]  # one prepared sketch -> a score for every photo
 
 
 def main() -> None:
@@ -60,29 +59,27 @@ def main() -> None:
 
 def ways(task: StudentsTask | TeacherTask, split: Split, config: TrainConfig, top: int) -> dict[str, Answer]:
     """The photos encoded, and how each way scores them for a sketch."""
-    files = [item.photo for item in split.items]
-    own = torch.stack([prepare("photo", file, config.preprocessing) for file in files])
-    photos = torch.cat([task.encoder("photo")(chunk) for chunk in torch.split(own, 32)])
-    teachers = torch.stack([prepare("photo", file, config.teacher_preprocessing) for file in files])
-    pieces = [task.teacher.encode("photo", chunk) for chunk in torch.split(teachers, 32)]
+    images = torch.stack([prepare("photo", item.photo, config) for item in split.items])
+    photos = torch.cat([task.encoder("photo")(chunk) for chunk in torch.split(images, 32)])
+    pieces = [task.teacher.encode("photo", chunk) for chunk in torch.split(images, 32)]
     tokens = Tokens(torch.cat([p.cls for p in pieces]), torch.cat([p.patches for p in pieces]))
     everything = torch.arange(len(photos))
     photo_cls = unit_norm(tokens.cls)
 
-    def student(sketch: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    def student(sketch: torch.Tensor) -> torch.Tensor:
         scores: torch.Tensor = photos @ task.encoder("sketch")(sketch)[0]
         return scores
 
-    def reranked(sketch: torch.Tensor, for_teacher: torch.Tensor) -> torch.Tensor:
-        scores = student(sketch, for_teacher)
+    def reranked(sketch: torch.Tensor) -> torch.Tensor:
+        scores = student(sketch)
         first = scores.topk(min(top, len(scores))).indices
         # Cosines lie within -1 and 1: two more puts every re-ranked photo before every other.
-        return scores.index_copy(0, first, 2 + fused(task.teacher, tokens, for_teacher, first))
+        return scores.index_copy(0, first, 2 + fused(task.teacher, tokens, sketch, first))
 
     by_student = {"student": student, f"student, first {top} re-ranked by the teacher": reranked}
     return (by_student if isinstance(task, StudentsTask) else {}) | {
-        "teacher fused with every photo": lambda _, sketch: fused(task.teacher, tokens, sketch, everything),
-        "teacher without fusion": lambda _, sketch: photo_cls @ unit_norm(task.teacher.encode("sketch", sketch).cls)[0],
+        "teacher fused with every photo": lambda sketch: fused(task.teacher, tokens, sketch, everything),
+        "teacher without fusion": lambda sketch: photo_cls @ unit_norm(task.teacher.encode("sketch", sketch).cls)[0],
     }
 
 
@@ -98,20 +95,19 @@ def ask(
     scores: dict[str, list[Scores]] = {name: [] for name in answers}
     times: dict[str, list[float]] = {name: [] for name in answers}
     for path in (sketch for item in split.items for sketch in item.sketches):
-        image = prepare("sketch", path, config.preprocessing)[None]
-        for_teacher = prepare("sketch", path, config.teacher_preprocessing)[None]
+        image = prepare("sketch", path, config)[None]
         for name, answer in answers.items():
             started = time.perf_counter()
-            values = answer(image, for_teacher)
+            values = answer(image)
             times[name].append(time.perf_counter() - started)
             scores[name].append(values.numpy())
     return {name: np.stack(rows) for name, rows in scores.items()}, times
 
 
-def prepare(modality: Modality, path: Path, preprocessing: Preprocessing) -> torch.Tensor:
-    """One image as an encoder takes it: (3, S, S)."""
-    image = read_image(modality, path, preprocessing)
-    return torch.from_numpy(to_tensor(image, preprocessing))
+def prepare(modality: Modality, path: Path, config: TrainConfig) -> torch.Tensor:
+    """One image as the encoders take it: (3, S, S)."""
+    image = read_image(modality, path, config.preprocessing)
+    return torch.from_numpy(to_tensor(image, config.preprocessing))
 
 
 if __name__ == "__main__":

@@ -30,10 +30,8 @@ def augment_pairs(
         photo_again: whether each photo is wanted twice; the second one is mirrored as the first.
 
     Returns:
-        The batch; the V sketches of a photo vary independently. What a teacher takes at another image size varies as
-        the images of this size do.
+        The batch; the V sketches of a photo vary independently.
     """
-    same_draws = generator.clone_state()
     photo = batch.photo.float() / 255
     ink = 1 - batch.sketch.float() / 255
     if augmentation.flip:
@@ -44,11 +42,9 @@ def augment_pairs(
     plain, photo = photo, _vary_photo(photo, augmentation, generator)
     ink = _erase(_move(ink, augmentation, generator, warp=augmentation.sketch_warp), augmentation, generator)
     views = _views(photo, (1 - ink).view_as(batch.sketch), batch, preprocessing)
-    if photo_again:
-        views = replace(views, photo_again=normalise(_vary_photo(plain, augmentation, generator), preprocessing))
-    if batch.teacher is None:
+    if not photo_again:
         return views
-    return replace(views, teacher=augment_pairs(batch.teacher, augmentation, preprocessing, generator=same_draws))
+    return replace(views, photo_again=normalise(_vary_photo(plain, augmentation, generator), preprocessing))
 
 
 def plain_views(batch: Batch, preprocessing: Preprocessing) -> Views:

@@ -1,7 +1,7 @@
 """The full configuration of a training run. Recipes return one; it is saved beside everything that the run writes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self
 
 from model.preprocess import Preprocessing
@@ -42,8 +42,6 @@ class TeacherConfig:
     Attributes:
         backbone: timm name of its two vision transformers.
         weights: where they start: "pretrained", "random", or a path.
-        start: folder of a checkpoint whose encoders are where its transformers begin; None takes the run's `start`.
-        image_size_px: side of its images, since a teacher may cost more than a student; 0 takes the students'.
         num_blocks: XMA blocks.
         num_heads: of each block; must divide the transformer's dimension.
         shared_encoder: one transformer for both modalities; off as published.
@@ -63,8 +61,6 @@ class TeacherConfig:
 
     backbone: str = "deit_tiny_patch16_224"
     weights: str = "pretrained"
-    start: str | None = None
-    image_size_px: int = 0
     num_blocks: int = 3
     num_heads: int = 3
     shared_encoder: bool = False
@@ -78,8 +74,6 @@ class TeacherConfig:
     mismatch: bool = False
 
     def __post_init__(self) -> None:
-        if self.image_size_px < 0:
-            raise ValueError(f"The teacher has image_size_px {self.image_size_px}; expected at least 0.")
         if self.num_blocks < 0 or self.queue_size < 0 or self.epochs < 1 or self.num_heads < 1:
             raise ValueError(
                 f"The teacher has num_blocks {self.num_blocks}, queue_size {self.queue_size}, epochs {self.epochs} and "
@@ -273,11 +267,6 @@ class TrainConfig:
             )
         if self.distillation.neighbour_weight and self.unlabelled is None:
             raise ValueError("neighbour_weight is set and unlabelled is not; give a folder of photos as unlabelled.")
-        if self.distillation.neighbour_weight and self.teacher_preprocessing != self.preprocessing:
-            raise ValueError(
-                "neighbour_weight is set and the teacher has an image_size_px of its own; unlabelled photos are "
-                "prepared for the students alone: leave one of the two out."
-            )
         for name in ("temperature", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a number above 0.")
@@ -287,12 +276,6 @@ class TrainConfig:
         """Whether small images come first."""
         small = self.small_images
         return self.start is None and small is not None and small.image_size_px < self.preprocessing.image_size_px
-
-    @property
-    def teacher_preprocessing(self) -> Preprocessing:
-        """How images become the teacher's input; as the students' without a teacher."""
-        size = self.teacher.image_size_px if self.teacher else 0
-        return replace(self.preprocessing, image_size_px=size) if size else self.preprocessing
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""

@@ -71,13 +71,11 @@ def own_share(views: Views) -> Views:
             f"A batch of {len(views.photo)} pairs cannot be shared by {world_size()} processes; "
             "raise batch_size or start fewer."
         )
-    return Views(**{name: _own_rows(part) for name, part in vars(views).items()})
-
-
-def _own_rows(part: Tensor | Views | None) -> Any:  # noqa: ANN401 - of the same type
-    if part is None or isinstance(part, Views):
-        return part and own_share(part)
-    return part.tensor_split(world_size())[dist.get_rank()]
+    shares: dict[str, Any] = {
+        name: tensor if tensor is None else tensor.tensor_split(world_size())[dist.get_rank()]
+        for name, tensor in vars(views).items()
+    }
+    return Views(**shares)
 
 
 def gather(rows: Tensor) -> Tensor:

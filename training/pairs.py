@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -30,19 +30,16 @@ class Batch:
         sketch: (B, V, S, S) uint8, 255 paper, 0 ink; V sketches of each photo.
         item: (B,) int64, index of the photo among the training items; no photo occurs twice in a batch.
         category: (B,) int64, index of the item's category.
-        teacher: the same images as a teacher takes them, where its image size is another one; None otherwise.
     """
 
     photo: Tensor
     sketch: Tensor
     item: Tensor
     category: Tensor
-    teacher: Self | None = None
 
     def to(self, device: torch.device) -> Self:
         """The same batch on a device."""
-        photo, sketch, item, category = (t.to(device) for t in (self.photo, self.sketch, self.item, self.category))
-        return type(self)(photo, sketch, item, category, teacher=self.teacher and self.teacher.to(device))
+        return type(self)(*(tensor.to(device) for tensor in (self.photo, self.sketch, self.item, self.category)))
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,6 @@ class Views:
         item: (B,) int64 photo ids, all different.
         category: (B,) int64.
         photo_again: (B, 3, S, S) float32, the same photos varied otherwise; None where no loss asks for it.
-        teacher: as a teacher takes them, varied in the same way, where its image size is another one; None otherwise.
     """
 
     photo: Tensor
@@ -63,16 +59,10 @@ class Views:
     item: Tensor
     category: Tensor
     photo_again: Tensor | None = None
-    teacher: Self | None = None
 
 
 class PreparedPairs:
-    """The training items with all images prepared: about 50 KB for a sketch and 150 KB for a photo at 224 px.
-
-    Attributes:
-        items: the photos and their sketches.
-        for_teacher: the same at a teacher's image size; the object itself where that is no other.
-    """
+    """The training items with all images prepared: about 50 KB for a sketch and 150 KB for a photo at 224 px."""
 
     def __init__(
         self,
@@ -80,7 +70,6 @@ class PreparedPairs:
         preprocessing: Preprocessing,
         *,
         categories: tuple[str, ...],
-        teacher: Preprocessing | None = None,
         num_threads: int = 2,
     ) -> None:
         """Prepares every image.
@@ -89,7 +78,6 @@ class PreparedPairs:
             items: the photos and their sketches.
             preprocessing: of the encoders.
             categories: gives each category its index; it may name more than occur in `items`.
-            teacher: of a teacher, where it takes the images otherwise: every batch then has them both ways.
             num_threads: threads that prepare images.
 
         Raises:
@@ -102,9 +90,6 @@ class PreparedPairs:
             images = list(track(prepared, description="preparing images", total=len(items)))
         self._photos = [photo for photo, _ in images]
         self._sketches = [sketches for _, sketches in images]
-        self.for_teacher = self
-        if teacher not in (None, preprocessing):
-            self.for_teacher = PreparedPairs(items, teacher, categories=categories, num_threads=num_threads)
 
     def batches(
         self,
@@ -125,29 +110,20 @@ class PreparedPairs:
         With a `category_group` above 1, photos of one category follow each other in groups of about that size, drawn
         anew in every pass: hard negatives. The end of a batch may cut a group in two.
 
-        With a `sketch_drop`, so large a share of each sketch's connected parts is left out, but never the largest; a
-        teacher with images of another size sees whole sketches.
+        With a `sketch_drop`, so large a share of each sketch's connected parts is left out, but never the largest.
         """
         random = np.random.default_rng([seed, epoch])
         order = self._order(random, category_group)
         for chosen in np.array_split(order, self.num_batches(batch_size)):
-            drawn = [_draw(len(self._sketches[i]), num_sketches, random) for i in chosen]
-            batch = self._batch(chosen, drawn)
+            sketches = [_draw(self._sketches[i], num_sketches, random) for i in chosen]
             if sketch_drop:
-                kept = [[drop_parts(sketch, sketch_drop, random) for sketch in views] for views in batch.sketch.numpy()]
-                batch = replace(batch, sketch=torch.from_numpy(np.array(kept)))
-            if self.for_teacher is not self:
-                batch = replace(batch, teacher=self.for_teacher._batch(chosen, drawn))
-            yield batch
-
-    def _batch(self, chosen: NDArray[np.int64], drawn: list[NDArray[np.int64]]) -> Batch:
-        sketches = [np.concatenate([self._sketches[i][j] for j in rows]) for i, rows in zip(chosen, drawn, strict=True)]
-        return Batch(
-            photo=torch.from_numpy(np.stack([self._photos[i] for i in chosen])),
-            sketch=torch.from_numpy(np.stack(sketches)),
-            item=torch.from_numpy(chosen),
-            category=self._categories[torch.from_numpy(chosen)],
-        )
+                sketches = [np.stack([drop_parts(sketch, sketch_drop, random) for sketch in s]) for s in sketches]
+            yield Batch(
+                photo=torch.from_numpy(np.stack([self._photos[i] for i in chosen])),
+                sketch=torch.from_numpy(np.stack(sketches)),
+                item=torch.from_numpy(chosen),
+                category=self._categories[torch.from_numpy(chosen)],
+            )
 
     def _order(self, random: np.random.Generator, category_group: int) -> NDArray[np.int64]:
         order = random.permutation(len(self.items))
@@ -165,9 +141,10 @@ class PreparedPairs:
         return max(1, round(len(self.items) / batch_size))
 
 
-def _draw(available: int, count: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """(count,) which sketches of a photo: different ones as far as there are enough."""
-    return np.resize(random.permutation(available), count)
+def _draw(sketches: list[ByteImage], count: int, random: np.random.Generator) -> ByteImage:
+    """(count, S, S): different sketches as far as there are enough."""
+    order = random.permutation(len(sketches))
+    return np.concatenate([sketches[order[i % len(order)]] for i in range(count)])
 
 
 def drop_parts(sketch: ByteImage, share: float, random: np.random.Generator) -> ByteImage:

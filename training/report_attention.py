@@ -69,7 +69,7 @@ def attention_section(
             networks = {m: _backbone(shown.task.encoder(m)) for m in MODALITIES}
             _add_encoders(layers, missing, label, networks, tensors)
     if isinstance(run.task, StudentsTask):
-        _add_teacher(layers, missing, run.task.teacher, _tensors(files, run.config.teacher_preprocessing))
+        _add_teacher(layers, missing, run.task.teacher, _tensors(files, run.config.preprocessing))
     if not layers:
         return AttentionSection([], missing, fused=False)
     strips = [

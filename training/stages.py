@@ -38,7 +38,7 @@ class TrainingData:
         fitting: photos to fit.
         validation: photos to measure on, None when the configuration keeps none.
         categories: of the whole training split.
-        pairs: the fitting photos, prepared; for a teacher too where its images have another size.
+        pairs: the fitting photos, prepared.
     """
 
     fitting: Split
@@ -51,9 +51,7 @@ def read_training_data(data: Path, config: TrainConfig) -> TrainingData:
     """Reads and prepares the training split of a dataset."""
     whole = read_split(data, TRAIN)
     fitting, validation = split_validation(whole, config)
-    pairs = PreparedPairs(
-        fitting.items, config.preprocessing, categories=whole.categories, teacher=config.teacher_preprocessing
-    )
+    pairs = PreparedPairs(fitting.items, config.preprocessing, categories=whole.categories)
     return TrainingData(fitting, validation, whole.categories, pairs)
 
 
@@ -121,21 +119,17 @@ def train_stage(
             task.unlabelled = UnlabelledPhotos(photo_files(Path(config.unlabelled)), config.preprocessing)
     small = out / SMALL_IMAGES / "baseline/checkpoint"
     if not _has_begun(out / stage):
-        own_start = config.teacher.start if config.teacher and stage == "teacher" else None
-        _start_from(own_start or (str(small) if config.begins_small else config.start), task)
-    pairs = data.pairs
+        _start_from(str(small) if config.begins_small else config.start, task)
     if stage == "teacher":
-        pairs = pairs.for_teacher
-        settings = _teacher_settings(config)
-        config = replace(config, epochs=settings.epochs, preprocessing=config.teacher_preprocessing)
-    config = _long_enough(config, pairs.num_batches(config.batch_size))
+        config = replace(config, epochs=_teacher_settings(config).epochs)
+    config = _long_enough(config, data.pairs.num_batches(config.batch_size))
     return train(
         task,
-        pairs,
+        data.pairs,
         config,
         out=out / stage,
         device=device,
-        evaluate=_measure(replace(data, pairs=pairs), config, device),
+        evaluate=_measure(data, config, device),
         label=label or stage,
     )
 

@@ -235,8 +235,7 @@ class StudentsTask(Task):
         return pick_encoder(self.encoders, modality)
 
     def _teacher_tokens(self, views: Views) -> tuple[Tokens, Tokens]:
-        seen = views.teacher or views
-        return self.teacher.encode("photo", seen.photo), self.teacher.encode("sketch", seen.sketch[:, 0])
+        return self.teacher.encode("photo", views.photo), self.teacher.encode("sketch", views.sketch[:, 0])
 
     def _targets(self, photos: Tokens, sketches: Tokens) -> tuple[Tensor, Tensor]:
         if self._settings.unfused_targets:
@@ -275,7 +274,7 @@ def create_teacher(config: TrainConfig, settings: TeacherConfig) -> Teacher:
     """The teacher of a run."""
     return Teacher(
         settings.backbone,
-        image_size_px=settings.image_size_px or config.preprocessing.image_size_px,
+        image_size_px=config.preprocessing.image_size_px,
         weights=settings.weights,
         num_blocks=settings.num_blocks,
         num_heads=settings.num_heads,

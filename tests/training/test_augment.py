@@ -54,23 +54,6 @@ def test_every_image_gets_its_own_draw_and_the_same_seed_gives_the_same() -> Non
     assert not torch.equal(first, augmented(Augmentation(sketch_warp=0.05), seed=1)[1])
 
 
-@pytest.mark.parametrize("photo_again", [False, True])
-def test_a_teacher_s_larger_images_vary_as_the_students_do(photo_again: bool) -> None:
-    def larger(images: torch.Tensor) -> torch.Tensor:
-        return images.repeat_interleave(2, -1).repeat_interleave(2, -2)
-
-    own = batch()
-    both = replace(own, teacher=replace(own, photo=larger(own.photo), sketch=larger(own.sketch)))
-    generator = torch.Generator().manual_seed(0)
-    varied = Augmentation(sketch_warp=0.05, sketch_erase=0.5)
-    views = augment_pairs(both, varied, PREPROCESSING, generator=generator, photo_again=photo_again)
-    assert views.teacher is not None
-    for seen, taught in ((views.photo, views.teacher.photo), (views.sketch[:, 0], views.teacher.sketch[:, 0])):
-        smaller = torch.nn.functional.avg_pool2d(taught, 2)
-        assert (smaller - seen).abs().mean() < 0.05
-        assert (smaller.roll(1, 0) - seen).abs().mean() > 0.2
-
-
 def test_a_photo_wanted_twice_is_mirrored_alike_varied_otherwise_and_leaves_the_first_alone() -> None:
     generator = torch.Generator().manual_seed(0)
     views = augment_pairs(batch(), Augmentation(), PREPROCESSING, generator=generator, photo_again=True)

@@ -34,8 +34,7 @@ def views(seed: int, count: int = 5) -> Views:
     sketch = torch.randn(count, 2, 3, 32, 32, generator=generator)
     again = torch.randn(count, 3, 32, 32, generator=generator)
     item, category = torch.arange(count) + 10 * seed, torch.arange(count) % 3
-    own = Views(photo, sketch, item=item, category=category, photo_again=again)
-    return replace(own, teacher=replace(own, photo=photo.flip(2), sketch=sketch.flip(3)))
+    return Views(photo, sketch, item=item, category=category, photo_again=again)
 
 
 def two_steps(name: str) -> dict[str, torch.Tensor]:

@@ -1,11 +1,8 @@
 from collections import Counter
 from itertools import chain
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from model.preprocess import Preprocessing
@@ -28,30 +25,6 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> PreparedPairs:
         for i in range(count)
     )
     return PreparedPairs(items, Preprocessing(image_size_px=16), categories=tuple(sorted(SIZES)))
-
-
-def test_a_teacher_gets_the_same_photos_and_sketches_at_its_own_size(tmp_path: Path) -> None:
-    shades = {name: 10 * i for i, name in enumerate(("p0", "p1", "p2", "a", "b", "c"))}
-    for name, shade in shades.items():
-        image = Image.new("RGB", (48, 48), "white")
-        image.paste((shade, 0, 0), (8 + shade // 3, 8, 40, 40))
-        image.save(tmp_path / f"{name}.png")
-    sketches = tuple(tmp_path / f"{name}.png" for name in "abc")
-    items = tuple(Item(f"{i}", "x", tmp_path / f"p{i}.png", sketches) for i in range(3))
-    sizes = (Preprocessing(image_size_px=size) for size in (24, 48))
-    own, larger = (PreparedPairs(items, size, categories=("x",)) for size in sizes)
-    both = PreparedPairs(
-        items, Preprocessing(image_size_px=24), categories=("x",), teacher=Preprocessing(image_size_px=48)
-    )
-    asked: dict[str, Any] = {"seed": 0, "epoch": 0, "num_sketches": 2}
-    batches = [next(pairs.batches(3, **asked)) for pairs in (own, larger, both, both.for_teacher)]
-    assert batches[2].teacher is not None
-    for one, other in ((batches[0], batches[2]), (batches[1], batches[2].teacher), (batches[1], batches[3])):
-        assert torch.equal(one.photo, other.photo)
-        assert torch.equal(one.sketch, other.sketch)
-        assert torch.equal(one.item, other.item)
-    assert own.for_teacher is own
-    assert next(both.batches(3, **asked)).to(torch.device("cpu")).teacher is not None
 
 
 def order(pairs: PreparedPairs, *, epoch: int = 0, group: int = 4, seed: int = 0) -> list[list[int]]:

@@ -64,28 +64,17 @@ def test_small_images_come_first_and_the_run_goes_on_from_them(
     require_resumable(tmp_path / "run")
 
 
-def test_a_teacher_may_take_larger_images_and_begin_elsewhere_than_its_students(dataset: Path, tmp_path: Path) -> None:
-    large = replace(TOY, epochs=1, preprocessing=replace(TOY.preprocessing, image_size_px=48))
-    train_stages(large, data=dataset, out=tmp_path / "large", device=CPU)
-    teacher = replace(
-        TOY_TEACHER,
-        epochs=1,
-        image_size_px=48,
-        shared_encoder=True,
-        start=str(tmp_path / "large/baseline/checkpoint"),
-    )
-    config = replace(TOY, epochs=1, learning_rate=1e-9, validation_share=0.25, teacher=teacher)
-    train_stages(config, data=dataset, out=tmp_path / "run", device=CPU)
-    (taught, teacher_config), (task, students_config) = (
-        load_task(tmp_path / "run", stage, num_categories=1) for stage in ("teacher", "students")
-    )
-    assert teacher_config.preprocessing.image_size_px == 48
-    assert students_config.preprocessing.image_size_px == 32
-    before = load_task(tmp_path / "large", "baseline", num_categories=1)[0].state_dict()[FIRST_LAYER]
-    kept = "teacher.backbones.shared.blocks.0.mlp.fc1.weight"
-    for network in (taught, task):
-        assert torch.allclose(network.state_dict()[kept], before, atol=1e-6)
-    assert task.encoder("sketch")(torch.zeros(1, 3, 32, 32)).shape == (1, 64)
+def test_a_shared_teacher_begins_with_the_encoder_of_another_run(dataset: Path, tmp_path: Path) -> None:
+    train_stages(replace(TOY, epochs=1), data=dataset, out=tmp_path / "first", device=CPU)
+    start = str(tmp_path / "first/baseline/checkpoint")
+    teacher = replace(TOY_TEACHER, epochs=1, shared_encoder=True)
+    config = replace(TOY, epochs=1, learning_rate=1e-9, start=start, teacher=teacher)
+    train_stages(config, data=dataset, out=tmp_path / "next", device=CPU)
+    before = load_task(tmp_path / "first", "baseline", num_categories=1)[0].state_dict()[FIRST_LAYER]
+    for stage in ("teacher", "students"):
+        network, _ = load_task(tmp_path / "next", stage, num_categories=1)
+        kept = network.state_dict()["teacher.backbones.shared.blocks.0.mlp.fc1.weight"]
+        assert torch.allclose(kept, before, atol=1e-6)
 
 
 def test_images_that_are_small_already_are_trained_on_at_once(dataset: Path, tmp_path: Path) -> None:
