@@ -93,7 +93,9 @@ VARIANTS: dict[str, Variant] = {
     "xmodalvit, nothing fused": lambda config: teacher(xmodalvit(config), num_blocks=0),
     "xmodalvit, two transformers": lambda config: teacher(xmodalvit(config), shared_encoder=False),
     "xmodalvit, blocks start at random": lambda config: teacher(xmodalvit(config), start_unfused=False),
-    "xmodalvit, both": lambda config: teacher(xmodalvit(config), shared_encoder=False, start_unfused=False),
+    "xmodalvit, two transformers, blocks start at random": lambda config: teacher(
+        xmodalvit(config), shared_encoder=False, start_unfused=False
+    ),
     "xmodalvit, scores × 4": lambda config: distillation(xmodalvit(config), score_weight=4.0),
     "xmodalvit, XMRD too": lambda config: distillation(xmodalvit(config), distance_weight=1.0, angle_weight=1.0),
     "all ingredients": lambda config: config,

@@ -40,13 +40,13 @@ class TeacherConfig:
     """XModalViT's teacher. Everything it shares with the students (images, batches, schedule) is in `TrainConfig`.
 
     Attributes:
-        backbone: timm name of its two vision transformers.
+        backbone: timm name of its vision transformers, one for each modality or one for both.
         weights: where they start: "pretrained", "random", or a path.
         num_blocks: XMA blocks.
         num_heads: of each block; must divide the transformer's dimension.
         shared_encoder: one transformer for both modalities; off as published.
         start_unfused: the blocks start as the identity, so that the fused scores start as those before fusion; off,
-            as random layers. Not published.
+            as random layers. The paper's figure leaves it open.
         queue_size: keys in each of its two queues; 0 contrasts within the batch alone.
         epochs: passes over the training photos.
         unfused_weight: of a two-tower term on the CLS tokens before fusion; 0 as published.

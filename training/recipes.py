@@ -137,8 +137,9 @@ def xmodalvit(config: TrainConfig) -> TrainConfig:
     """XModalViT without the shortcut: the teacher must tell every fused pair of a batch from every other.
 
     A photo fused with another photo's sketch is a negative, so photos alone prove nothing. The teacher has one
-    transformer for both modalities, and fusion begins as the identity: it starts where a two-tower does. One student
-    for both modalities learns the teacher's scores beside its own contrast; queues and XMRD are left out.
+    transformer for both modalities, and fusion begins as the identity: it starts where a two-tower does, and a term on
+    its CLS tokens before fusion keeps it there. One student for both modalities learns the teacher's scores beside its
+    own contrast; queues and XMRD are left out.
     """
     paper = xmodalvit_paper(config)
     assert paper.teacher is not None

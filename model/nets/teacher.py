@@ -138,7 +138,7 @@ class CrossModalBlock(nn.Module):
 class Teacher(nn.Module):
     """The modality fusion network: a transformer for each modality, then N XMA blocks.
 
-    As published the transformers share no weights. How the blocks begin was not published.
+    As published the transformers share no weights. How the blocks begin the paper's figure leaves open.
     """
 
     def __init__(

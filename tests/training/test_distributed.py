@@ -24,6 +24,13 @@ TASKS = {
         replace(CONFIG, teacher=None, category_weight=1.0, intra_weight=0.5, intra_photo_weight=0.5),
     ),
     "teacher": ("teacher", CONFIG),
+    "teacher of xmodalvit": (
+        "teacher",
+        replace(
+            CONFIG,
+            teacher=replace(TEACHER, shared_encoder=True, start_unfused=True, pair_weight=1.0, queue_size=0),
+        ),
+    ),
     "students": ("students", CONFIG),
 }
 
