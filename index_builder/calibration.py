@@ -2,7 +2,8 @@
 
 FAISS compares several queries at once either by its own loops or by a matrix product (BLAS). From how many queries on
 the product wins, and whether a second thread helps, depends on the processor and on how much of it a container may
-use; FAISS's own defaults fit neither. A single query is always searched by one thread.
+use; FAISS's own defaults fit neither. A single query is always searched by one thread and by FAISS's own loops: the
+product rounds otherwise, and a photo's score must not depend on what was measured.
 """
 
 import time
@@ -20,6 +21,7 @@ _NUM_VECTORS = 8192
 _BATCHES = (2, 4, 8, 16, 32, 64)
 _REPEATS = 3
 _ALWAYS, _NEVER = 1, 1 << 30
+_LARGEST_THRESHOLD = (1 << 31) - 1  # FAISS holds a C int
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def calibrate(dimension: int) -> Calibration:
     index.add(vectors)
 
     def seconds(num_queries: int, threshold: int) -> float:
-        faiss.cvar.distance_compute_blas_threshold = threshold
+        use_blas_from(threshold, dimension)
         times = []
         for _ in range(_REPEATS):
             start = time.perf_counter()
@@ -61,8 +63,13 @@ def calibrate(dimension: int) -> Calibration:
     num_cores = usable_cores()
     with faiss_threads(num_cores):
         together = seconds(max(_BATCHES), min(threshold, max(_BATCHES)))
-    faiss.cvar.distance_compute_blas_threshold = threshold
+    use_blas_from(threshold, dimension)
     return Calibration(threshold, num_cores if together < alone else 1)
+
+
+def use_blas_from(num_queries: int, dimension: int) -> None:
+    """FAISS 1.15 compares its threshold with queries × dimension, whatever its documentation says."""
+    faiss.cvar.distance_compute_blas_threshold = min(num_queries * dimension, _LARGEST_THRESHOLD)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 import faiss
+import numpy as np
 import pytest
 
-from index_builder.calibration import calibrate, faiss_threads
+from index_builder.calibration import calibrate, faiss_threads, use_blas_from
 
 
 @pytest.fixture
@@ -16,9 +17,22 @@ def threshold_before() -> object:
 def test_calibration_sets_what_it_found() -> None:
     calibrate.cache_clear()
     found = calibrate(24)
-    assert faiss.cvar.distance_compute_blas_threshold == found.blas_threshold
+    assert faiss.cvar.distance_compute_blas_threshold == min(24 * found.blas_threshold, 2**31 - 1)
     assert found.blas_threshold in (2, 4, 8, 16, 32, 64, 1 << 30)
     assert found.threads >= 1
+
+
+@pytest.mark.usefixtures("threshold_before")
+@pytest.mark.parametrize("dimension", [16, 192])
+def test_a_single_query_scores_the_same_whatever_was_found(dimension: int) -> None:
+    generator = np.random.default_rng(0)
+    vectors = generator.standard_normal((200, dimension), np.float32)
+    query = generator.standard_normal((1, dimension), np.float32)
+    answers = []
+    for threshold in (2, 64, 1 << 30):
+        use_blas_from(threshold, dimension)
+        answers.append(faiss.knn(query, vectors, 200, metric=faiss.METRIC_INNER_PRODUCT)[0])
+    assert all(np.array_equal(answers[0], scores) for scores in answers)
 
 
 @pytest.mark.usefixtures("threshold_before")
