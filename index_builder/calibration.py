@@ -2,8 +2,8 @@
 
 FAISS compares several queries at once either by its own loops or by a matrix product (BLAS). From how many queries on
 the product wins, and whether a second thread helps, depends on the processor and on how much of it a container may
-use; FAISS's own defaults fit neither. A single query is always searched by one thread and by FAISS's own loops: the
-product rounds otherwise, and a photo's score must not depend on what was measured.
+use; FAISS's own defaults fit neither. What was found is for one dimension and holds only inside `calibrated`: the
+product rounds otherwise than the loops, and a score must not depend on what was measured or searched before it.
 """
 
 import time
@@ -39,7 +39,7 @@ class Calibration:
 
 @cache
 def calibrate(dimension: int) -> Calibration:
-    """Measures once, and sets FAISS's threshold for this process; threads are set by whoever searches in batches."""
+    """Measures once for vectors of this dimension; FAISS's settings are afterwards what they were."""
     generator = np.random.default_rng(0)
     vectors = generator.standard_normal((_NUM_VECTORS, dimension), np.float32)
     queries = generator.standard_normal((max(_BATCHES), dimension), np.float32)
@@ -47,12 +47,12 @@ def calibrate(dimension: int) -> Calibration:
     index.add(vectors)
 
     def seconds(num_queries: int, threshold: int) -> float:
-        use_blas_from(threshold, dimension)
         times = []
-        for _ in range(_REPEATS):
-            start = time.perf_counter()
-            index.search(queries[:num_queries], 10)
-            times.append(time.perf_counter() - start)
+        with blas_from(threshold, dimension):
+            for _ in range(_REPEATS):
+                start = time.perf_counter()
+                index.search(queries[:num_queries], 10)
+                times.append(time.perf_counter() - start)
         return min(times)  # the fastest: whatever else runs only adds
 
     with faiss_threads(1):
@@ -63,13 +63,26 @@ def calibrate(dimension: int) -> Calibration:
     num_cores = usable_cores()
     with faiss_threads(num_cores):
         together = seconds(max(_BATCHES), min(threshold, max(_BATCHES)))
-    use_blas_from(threshold, dimension)
     return Calibration(threshold, num_cores if together < alone else 1)
 
 
-def use_blas_from(num_queries: int, dimension: int) -> None:
-    """FAISS 1.15 compares its threshold with queries × dimension, whatever its documentation says."""
+@contextmanager
+def calibrated(dimension: int) -> Iterator[None]:
+    """Inside, FAISS compares several queries of this dimension at once in the way measured as the fastest."""
+    found = calibrate(dimension)
+    with faiss_threads(found.threads), blas_from(found.blas_threshold, dimension):
+        yield
+
+
+@contextmanager
+def blas_from(num_queries: int, dimension: int) -> Iterator[None]:
+    """From so many queries at once on a matrix product: FAISS 1.15 compares its threshold with queries × dimension."""
+    before = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = min(num_queries * dimension, _LARGEST_THRESHOLD)
+    try:
+        yield
+    finally:
+        faiss.cvar.distance_compute_blas_threshold = before
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.approximate_search import ApproximateIndex
-from index_builder.calibration import calibrate, faiss_threads
+from index_builder.calibration import calibrated, faiss_threads
 from index_builder.errors import GalleryError
 from index_builder.generation_files import map_index, open_read_only, write_index
 from index_builder.index_tuning import HeldOut, Operation, hold_out, measure, tune
@@ -138,7 +138,7 @@ class _Lists:
         if sketches is None:
             self.progress.say("Recall is measured with photos alone; drawings are harder: give some with --sketches")
         chosen = self._format()
-        with faiss_threads(calibrate(self.vectors.dimension).threads):
+        with calibrated(self.vectors.dimension):
             held_out = hold_out(self.vectors, sketches)
             numbers = {kind: len(queries.queries) for kind, queries in held_out.items()}
             tuning = replace(exact, queries=numbers)
