@@ -28,7 +28,8 @@ from training.config import TrainConfig
 from training.dataset import Split, read_image, read_split
 from training.metrics import ranks, summarise
 from training.stages import load_task, split_validation
-from training.xmodal_tasks import StudentsTask, TeacherTask
+from training.students_task import StudentsTask
+from training.teacher_task import TeacherTask
 
 Scores = NDArray[np.float32]
 Answer = Callable[[torch.Tensor], torch.Tensor]  # one prepared sketch -> a score for every photo

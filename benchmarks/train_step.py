@@ -21,11 +21,13 @@ from torch import Tensor
 
 from model.nets.cpu import keep_memory, use_plain_attention
 from model.preprocess import Preprocessing
-from training.config import TeacherConfig, TrainConfig
+from training.config import TrainConfig
 from training.losses import queue_contrast, relational_angle, relational_distance
 from training.pairs import Views
 from training.run import choose_device
-from training.xmodal_tasks import StudentsTask, TeacherTask
+from training.students_task import StudentsTask
+from training.teacher_task import TeacherTask
+from training.xmodal_config import TeacherConfig
 
 Step = Callable[[], Tensor]
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from model.preprocess import Preprocessing
 from training.sketch_style import SketchStyle
+from training.xmodal_config import DistillationConfig, TeacherConfig
 
 
 @dataclass(frozen=True)
@@ -33,99 +34,6 @@ class Augmentation:
     sketch_drop: float = 0.0
     colour: float = 0.2
     grey: float = 0.0
-
-
-@dataclass(frozen=True)
-class TeacherConfig:
-    """XModalViT's teacher. Everything it shares with the students (images, batches, schedule) is in `TrainConfig`.
-
-    Attributes:
-        backbone: timm name of its vision transformers, one for each modality or one for both.
-        weights: where they start: "pretrained", "random", or a path.
-        num_blocks: XMA blocks.
-        num_heads: of each block; must divide the transformer's dimension.
-        shared_encoder: one transformer for both modalities; off as published.
-        start_unfused: the blocks start as the identity, so that the fused scores start as those before fusion; off,
-            as random layers. The paper's figure leaves it open.
-        queue_size: keys in each of its two queues; 0 contrasts within the batch alone.
-        epochs: passes over the training photos.
-        unfused_weight: of a two-tower term on the CLS tokens before fusion; 0 as published.
-        pair_weight: of a contrast between all pairs of the batch, each photo fused with each sketch, so that a pair has
-            to match by itself; 0 as published.
-        modality_dropout: probability that a stream may see nothing of the other modality; 0 as published.
-        key_momentum: of a slow copy of the teacher that makes the keys (as in MoCo, arXiv 1911.05722), so that queued
-            keys stay comparable; 0 as published: keys are made by the teacher itself.
-        mismatch: whether the same photo fused with another instance's sketch (and the same sketch with another photo)
-            counts as a further negative; off as published.
-    """
-
-    backbone: str = "deit_tiny_patch16_224"
-    weights: str = "pretrained"
-    num_blocks: int = 3
-    num_heads: int = 3
-    shared_encoder: bool = False
-    start_unfused: bool = False
-    queue_size: int = 128
-    epochs: int = 40
-    unfused_weight: float = 0.0
-    pair_weight: float = 0.0
-    modality_dropout: float = 0.0
-    key_momentum: float = 0.0
-    mismatch: bool = False
-
-    def __post_init__(self) -> None:
-        if self.num_blocks < 0 or self.queue_size < 0 or self.epochs < 1 or self.num_heads < 1:
-            raise ValueError(
-                f"The teacher has num_blocks {self.num_blocks}, queue_size {self.queue_size}, epochs {self.epochs} and "
-                f"num_heads {self.num_heads}; expected at least 0, 0, 1 and 1."
-            )
-        for name in ("modality_dropout", "key_momentum"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a share from 0 to below 1.")
-        if self.key_momentum and not self.queue_size:
-            raise ValueError("key_momentum is set and queue_size is 0: there would be no queue for its keys.")
-        if self.mismatch and self.queue_size:
-            raise ValueError(
-                f"mismatch is on and queue_size is {self.queue_size}: mismatched pairs are negatives within a batch; "
-                "set queue_size to 0."
-            )
-
-
-@dataclass(frozen=True)
-class DistillationConfig:
-    """How the students learn from the teacher. A weight of 0 leaves a term out.
-
-    Attributes:
-        queue_size: keys in each of the two queues of XAQC.
-        contrast_weight: of XAQC, student against its modality's target.
-        distance_weight: of XMRD's distance term.
-        angle_weight: of XMRD's angle term.
-        direct_weight: of symmetric InfoNCE between the students themselves; 0 as published.
-        score_weight: of the divergence between the students' scores of all pairs of a batch and the fused teacher's; 0
-            as published. It asks for a teacher with a `pair_weight`.
-        neighbour_weight: of the divergence between the neighbours that student and unfused teacher find for each photo
-            and sketch among unlabelled photos (`TrainConfig.unlabelled`); 0 as published.
-        num_neighbours: how many of those photos are drawn in each step.
-        unfused_targets: the teacher's CLS tokens before fusion are the targets; off as published.
-    """
-
-    queue_size: int = 256
-    contrast_weight: float = 1.0
-    distance_weight: float = 1.0
-    angle_weight: float = 1.0
-    direct_weight: float = 0.0
-    score_weight: float = 0.0
-    neighbour_weight: float = 0.0
-    num_neighbours: int = 64
-    unfused_targets: bool = False
-
-    def __post_init__(self) -> None:
-        if self.queue_size < 0:
-            raise ValueError(f"queue_size is {self.queue_size}; expected at least 0.")
-        if self.contrast_weight and not self.queue_size:
-            raise ValueError("contrast_weight is set and queue_size is 0: XAQC would have no negatives.")
-        if not any(getattr(self, setting.name) for setting in fields(self) if setting.name.endswith("_weight")):
-            raise ValueError("All weights of the distillation are 0: nothing would be learnt.")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from model.bundle import MODALITIES
+from training.losses import queue_contrast
+
 _NOBODY = -1
 
 
@@ -37,6 +40,15 @@ class KeyQueue(nn.Module):
         """(B,) photo ids -> (B, Q) bool: True where a queued key is no negative: same photo, or not filled yet."""
         return (self.items[None] == item[:, None]) | (self.items[None] == _NOBODY)
 
+    def contrast(
+        self, query: Tensor, key: Tensor, item: Tensor, *, temperature: float, label_smoothing: float
+    ) -> Tensor:
+        """XAQC of (B, D) queries and their keys against what is queued; see `training.losses.queue_contrast`."""
+        # A copy: the queue moves on before the gradient is computed.
+        return queue_contrast(
+            query, key, self.keys.clone(), self.mask(item), temperature=temperature, label_smoothing=label_smoothing
+        )
+
     @torch.no_grad()
     def enqueue(self, keys: Tensor, item: Tensor) -> None:
         """Replaces the oldest keys; of a batch larger than the queue the last Q stay.
@@ -58,3 +70,17 @@ class KeyQueue(nn.Module):
         self.keys[places] = keys.detach().to(self.keys.dtype)
         self.items[places] = item
         self.position.copy_((self.position + len(keys)) % self.size)
+
+
+class KeyQueues(nn.ModuleDict):
+    """One queue for the keys of each modality."""
+
+    def __init__(self, size: int, dim: int) -> None:
+        """Args: as of `KeyQueue`."""
+        super().__init__({modality: KeyQueue(size, dim) for modality in MODALITIES})
+
+    def of(self, modality: str) -> KeyQueue:
+        """The queue with that modality's keys."""
+        queue = self[modality]
+        assert isinstance(queue, KeyQueue)
+        return queue

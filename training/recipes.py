@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from model.preprocess import Preprocessing
-from training.config import Augmentation, DistillationConfig, SmallImages, TeacherConfig, TrainConfig
+from training.config import Augmentation, SmallImages, TrainConfig
 from training.sketch_style import get_style
+from training.xmodal_config import DistillationConfig, TeacherConfig
 
 
 def qmul_shoes() -> TrainConfig:

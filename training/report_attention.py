@@ -16,7 +16,7 @@ from training.attention import Maps, cls_attention, fusion_attention, overlay, w
 from training.dataset import Split, read_image
 from training.report_run import ReportedRun
 from training.report_strips import THUMBNAIL_PX, Cell, Strip
-from training.xmodal_tasks import StudentsTask
+from training.students_task import StudentsTask
 
 _OTHER: dict[Modality, Modality] = {"photo": "sketch", "sketch": "photo"}
 

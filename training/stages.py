@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from model.bundle import MODALITIES, Modality
 from training.augment import plain_views
 from training.checkpoint import copy_weights, find_checkpoint, load_weights, read_config, read_progress
-from training.config import DistillationConfig, TeacherConfig, TrainConfig
+from training.config import TrainConfig
 from training.dataset import Split, read_split
 from training.evaluate import Embed, evaluate, photo_files
 from training.loop import train
 from training.metrics import summarise
 from training.pairs import PreparedPairs
+from training.students_task import StudentsTask
 from training.tasks import Task, TwoTowerTask
+from training.teacher_task import TeacherTask
 from training.unlabelled import UnlabelledPhotos
-from training.xmodal_tasks import StudentsTask, TeacherTask
+from training.xmodal_config import DistillationConfig, TeacherConfig
 
 Stage = Literal["baseline", "teacher", "students"]
 TRAIN = "train"
@@ -121,7 +123,8 @@ def train_stage(
     if not _has_begun(out / stage):
         _start_from(str(small) if config.begins_small else config.start, task)
     if stage == "teacher":
-        config = replace(config, epochs=_teacher_settings(config).epochs)
+        teacher = _teacher_settings(config)
+        config = replace(config, epochs=teacher.epochs, learning_rate=teacher.learning_rate or config.learning_rate)
     config = _long_enough(config, data.pairs.num_batches(config.batch_size))
     return train(
         task,

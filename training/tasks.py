@@ -1,6 +1,7 @@
 """What is trained: a task holds networks and turns a batch into named losses. The loop knows nothing else of it.
 
-This file: what all tasks share, and the two-tower baseline. Teacher and students: training/xmodal_tasks.py.
+This file: what all tasks share, and the two-tower baseline. Teacher and students: training/teacher_task.py
+and training/students_task.py.
 """
 
 from abc import ABC, abstractmethod

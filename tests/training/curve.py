@@ -15,10 +15,10 @@ from toy_config import TOY, TOY_TEACHER
 
 from training import distributed, loop
 from training.checkpoint import Progress
-from training.config import DistillationConfig
 from training.dataset import read_split
 from training.pairs import PreparedPairs
 from training.stages import create_task
+from training.xmodal_config import DistillationConfig
 
 TEACHER = replace(TOY_TEACHER, unfused_weight=1.0)
 CONFIG = replace(

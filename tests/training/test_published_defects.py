@@ -18,7 +18,6 @@ from model.nets.teacher import CrossModalBlock, Tokens
 from model.preprocess import Preprocessing
 from training.augment import augment_pairs
 from training.checkpoint import find_checkpoint
-from training.config import DistillationConfig
 from training.dataset import read_split
 from training.evaluate import evaluate
 from training.losses import queue_contrast
@@ -28,7 +27,9 @@ from training.queue import KeyQueue
 from training.recipes import RECIPES
 from training.run import train_stages
 from training.stages import Stage, finished_stage
-from training.xmodal_tasks import StudentsTask, TeacherTask
+from training.students_task import StudentsTask
+from training.teacher_task import TeacherTask
+from training.xmodal_config import DistillationConfig
 
 CPU = torch.device("cpu")
 TEACHER = replace(TOY_TEACHER, queue_size=20, epochs=2)

@@ -11,7 +11,7 @@ from training.__main__ import _config, _parser
 from training.config import TrainConfig
 from training.recipes import METHODS, RECIPES, get_recipe
 from training.sketch_style import STYLES
-from training.xmodal_tasks import create_teacher
+from training.teacher_task import create_teacher
 
 PAPER = ("paper-shoe-v2", "paper-chair-v2", "paper-sketchy")
 

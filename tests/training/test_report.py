@@ -20,13 +20,13 @@ from toy_config import TOY, TOY_TEACHER
 
 from model.bundle import read_bundle
 from model.seal import break_seal, sealed_text
-from training.config import DistillationConfig
 from training.dataset import read_split
 from training.evaluate import evaluate_bundle
 from training.published import find_benchmark
 from training.report import write_report
 from training.report_strips import worst_first
 from training.run import run, train_stages
+from training.xmodal_config import DistillationConfig
 
 CPU = torch.device("cpu")
 BASELINE = replace(TOY, shared_encoder=False, validation_share=0.25)

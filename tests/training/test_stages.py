@@ -7,11 +7,12 @@ import torch
 from toy_config import TOY, TOY_TEACHER
 
 from training.checkpoint import read_config, read_progress
-from training.config import DistillationConfig, SmallImages, TeacherConfig, TrainConfig
+from training.config import SmallImages, TrainConfig
 from training.recipes import get_recipe
 from training.run import require_resumable, train_stages
 from training.stages import Stage, _long_enough, _small_first, load_task, train_small_images
-from training.xmodal_tasks import StudentsTask
+from training.students_task import StudentsTask
+from training.xmodal_config import DistillationConfig, TeacherConfig
 
 CPU = torch.device("cpu")
 FIRST_LAYER = "encoders.shared.backbone.blocks.0.mlp.fc1.weight"
@@ -75,6 +76,13 @@ def test_a_shared_teacher_begins_with_the_encoder_of_another_run(dataset: Path, 
         network, _ = load_task(tmp_path / "next", stage, num_categories=1)
         kept = network.state_dict()["teacher.backbones.shared.blocks.0.mlp.fc1.weight"]
         assert torch.allclose(kept, before, atol=1e-6)
+
+
+def test_a_teacher_may_have_a_learning_rate_of_its_own(dataset: Path, tmp_path: Path) -> None:
+    teacher = replace(TOY_TEACHER, epochs=1, learning_rate=3e-5)
+    train_stages(replace(TOY, epochs=1, learning_rate=1e-3, teacher=teacher), data=dataset, out=tmp_path, device=CPU)
+    rates = {stage: load_task(tmp_path, stage, num_categories=1)[1].learning_rate for stage in ("teacher", "students")}
+    assert rates == {"teacher": 3e-5, "students": 1e-3}
 
 
 def test_images_that_are_small_already_are_trained_on_at_once(dataset: Path, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from PIL import Image
 from toy_config import TOY, TOY_TEACHER
 
 from model.nets.teacher import unit_norm
-from training.config import DistillationConfig
 from training.losses import neighbour_divergence, score_divergence
 from training.pairs import Views
+from training.students_task import StudentsTask
+from training.teacher_task import TeacherTask
 from training.unlabelled import UnlabelledPhotos
-from training.xmodal_tasks import StudentsTask, TeacherTask
+from training.xmodal_config import DistillationConfig
 
 CONFIG = replace(
     TOY,
@@ -159,6 +160,7 @@ def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
         (TOY_TEACHER, {"mismatch": True}, "set queue_size to 0"),
         (TOY_TEACHER, {"modality_dropout": 1.0}, "modality_dropout is 1.0"),
         (TOY_TEACHER, {"num_heads": 0}, "num_heads 0"),
+        (TOY_TEACHER, {"learning_rate": -1e-4}, "learning_rate is -0.0001"),
         (TOY_TEACHER, {"key_momentum": 0.9, "queue_size": 0}, "no queue for its keys"),
         (DistillationConfig(), {"queue_size": 0}, "no negatives"),
         (
