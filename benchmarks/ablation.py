@@ -36,6 +36,7 @@ from training.sketch_style import INGREDIENTS
 from training.stages import finished_stage, load_task, serving_stage, split_validation, torch_embed
 
 Variant = Callable[[TrainConfig], TrainConfig]
+LARGER = {"regnetx_002": "regnetx_006", "deit_tiny_patch16_224": "deit_small_patch16_224"}
 METRICS = ("acc@1", "acc@5", "acc@10", "mean_rank")
 
 
@@ -67,6 +68,12 @@ def xmodalvit_direct(config: TrainConfig) -> TrainConfig:
 VARIANTS: dict[str, Variant] = {
     **METHODS,
     "two-tower, separate encoders": lambda config: replace(two_tower(config), shared_encoder=False),
+    "two-tower, larger photo encoder": lambda config: replace(
+        two_tower(config),
+        shared_encoder=False,
+        photo_backbone=LARGER[config.backbone],
+        photo_weights="random" if config.weights == "random" else "pretrained",
+    ),
     "two-tower, averaged weights": lambda config: replace(two_tower(config), ema_decay=0.99),
     "two-tower, sketch–sketch": lambda config: replace(two_tower(config), intra_weight=0.5),
     "two-tower, photo–photo": lambda config: replace(two_tower(config), intra_photo_weight=0.5),
@@ -157,11 +164,11 @@ def base_config(arguments: argparse.Namespace, seed: int, fold: int) -> TrainCon
 
 
 def measure(config: TrainConfig, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Trains one variant with one seed, unless that is done already, and evaluates it."""
+    """Trains and evaluates one variant with one seed, each unless that is done already."""
     fold = f"fold{config.validation_fold}" if config.validation_share else ""
     out = arguments.out / name.replace(" ", "_") / fold / f"seed{config.seed}"
     result = out / "result.json"
-    if not result.is_file():
+    if not result.is_file() or "hits" not in json.loads(result.read_text(encoding="utf-8")):  # or an older run's
         device = choose_device(arguments.device)
         data = as_dataset(arguments.data, out, config)
         train_stages(config, data=data, out=out, device=device)
