@@ -83,8 +83,8 @@ def steps(arguments: argparse.Namespace) -> dict[str, Step]:
         preprocessing=Preprocessing(image_size_px=side),
         teacher=settings,
     )
-    teacher = TeacherTask(config, settings).to(device)
-    students = StudentsTask(config_for(teacher, config), settings).to(device)
+    teacher = TeacherTask(config, settings, num_categories=1).to(device)
+    students = StudentsTask(config_for(teacher, config), settings, num_categories=1).to(device)
     if device.type == "cpu":  # as the training loop does
         use_plain_attention(teacher)
         use_plain_attention(students)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import TrainConfig
-from training.recipes import METHODS, RECIPES, get_recipe, recipe_lines
+from training.recipes import METHODS, RECIPES, get_recipe, recipe_lines, with_teacher_weights
 from training.settings_text import with_settings
 from training.sketch_style import EDGE_FAMILIES, INGREDIENTS, STYLES, SketchStyle, get_style
 
@@ -170,17 +170,16 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         "start": arguments.start and str(arguments.start),
     }
     config = replace(config, **{name: value for name, value in changes.items() if value is not None})
-    if config.teacher is not None:
-        same = config.teacher.backbone == config.backbone  # a file fits one backbone only
-        weights = arguments.teacher_init or (same and arguments.init) or config.teacher.weights
-        config = replace(config, teacher=replace(config.teacher, weights=weights))
+    if arguments.init and config.teacher is not None and config.teacher.backbone == config.backbone:
+        config = replace(config, teacher=replace(config.teacher, weights=arguments.init))
     if config.recipe.endswith("+pairs") and config.start is None:
         raise ValueError(
             f"The recipe {config.recipe} begins with another run's encoders; give --start, such as "
             "runs/photos/baseline/checkpoint."
         )
     method = METHODS.get("two-tower" if arguments.stage == "baseline" else arguments.method or "")
-    return with_settings(method(config) if method else config, arguments.settings)
+    config = with_settings(method(config) if method else config, arguments.settings)
+    return with_teacher_weights(config, arguments.teacher_init)
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, object]:

@@ -177,6 +177,35 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
 }
 
 
+def with_teacher_weights(config: TrainConfig, weights: str | None) -> TrainConfig:
+    """Says where the teacher begins.
+
+    Args:
+        config: of a run.
+        weights: as `TeacherConfig.weights`; None leaves them, which suits a teacher with the student's backbone.
+
+    Raises:
+        ValueError: there is no teacher, or no weights for its backbone: those of the student, a file or a random start,
+            fit the student's backbone only.
+    """
+    teacher = config.teacher
+    if weights and teacher is None:
+        raise ValueError(
+            f"--teacher-init is {weights}, but recipe {config.recipe} trains no teacher here; add --method xmodalvit, "
+            "or leave it out."
+        )
+    if teacher is None:
+        return config
+    if weights:
+        return replace(config, teacher=replace(teacher, weights=weights))
+    if teacher.backbone != config.backbone and teacher.weights == config.weights != "pretrained":
+        raise ValueError(
+            f"The teacher is a {teacher.backbone}, the student a {config.backbone}, and there are only the student's "
+            f"weights ({config.weights}); give the teacher's with --teacher-init: a file, pretrained or random."
+        )
+    return config
+
+
 def recipe_lines() -> list[str]:
     """One line for each recipe: its name and the first sentence of its function's docstring."""
     width = max(map(len, RECIPES))

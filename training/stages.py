@@ -141,8 +141,8 @@ def create_task(stage: Stage, config: TrainConfig, *, num_categories: int) -> Ta
     """The untrained task of a stage."""
     if stage == "baseline":
         return TwoTowerTask(config, num_categories=num_categories)
-    settings = _teacher_settings(config)
-    return TeacherTask(config, settings) if stage == "teacher" else StudentsTask(config, settings)
+    task = TeacherTask if stage == "teacher" else StudentsTask
+    return task(config, _teacher_settings(config), num_categories=num_categories)
 
 
 def load_task(out: Path, stage: Stage, *, num_categories: int) -> tuple[Task, TrainConfig]:

@@ -36,13 +36,13 @@ class StudentsTask(Task):
 
     unlabelled: UnlabelledPhotos | None = None
 
-    def __init__(self, config: TrainConfig, settings: TeacherConfig) -> None:
+    def __init__(self, config: TrainConfig, settings: TeacherConfig, *, num_categories: int) -> None:
         """Builds students and an untrained teacher.
 
         Raises:
             ValueError: the students' embedding dimension is not the teacher's.
         """
-        super().__init__()
+        super().__init__(config)
         self.teacher = create_teacher(config, settings).requires_grad_(False)
         if config.embedding_dim != self.teacher.dim:
             raise ValueError(
@@ -50,10 +50,9 @@ class StudentsTask(Task):
                 f"{self.teacher.dim} dimensions; set embedding_dim to that."
             )
         self.encoders = create_students(config)
+        self.create_category_head(config.embedding_dim, num_categories)
         self._settings = config.distillation
         self.queues = KeyQueues(self._settings.queue_size, self.teacher.dim)
-        self._temperature = config.temperature
-        self._label_smoothing = config.label_smoothing
 
     def train(self, mode: bool = True) -> Self:
         """As of any module, but the teacher stays as it is served: frozen and in evaluation mode."""
@@ -92,7 +91,7 @@ class StudentsTask(Task):
                 temperature=self._temperature,
                 label_smoothing=self._label_smoothing,
             )
-        return losses
+        return self.with_category(losses, student, gather(views.category))
 
     def encoder(self, modality: Modality) -> nn.Module:
         """As `Task.encoder`; the same object for both modalities when the student is shared."""

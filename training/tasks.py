@@ -24,11 +24,25 @@ _CATEGORY_SCALE = 8.0  # unit-norm embeddings alone would give nearly equal logi
 class Task(nn.Module, ABC):
     """Networks and their losses.
 
+    With a `category_weight` a cross-entropy over the categories leads, and all other losses begin late: contrast alone
+    collapses to a constant embedding where all images look alike to the encoder, as from random weights or, to a
+    pretrained one, renderings do.
+
     Attributes:
         num_sketches: how many sketches of each photo a step needs.
+        step: training steps so far, where there is a category loss.
     """
 
     num_sketches = 1
+    step: Tensor
+
+    def __init__(self, config: TrainConfig) -> None:
+        """Takes what all tasks have in common from the configuration."""
+        super().__init__()
+        self._temperature = config.temperature
+        self._label_smoothing = config.label_smoothing
+        self._category_weight = config.category_weight
+        self._ramp_steps = config.ramp_steps
 
     @abstractmethod
     def forward(self, views: Views) -> dict[str, Tensor]:
@@ -41,6 +55,38 @@ class Task(nn.Module, ABC):
     def encoder(self, modality: Modality) -> nn.Module:
         """The network that embeds one modality by itself: (B, 3, S, S) -> (B, D) unit norm."""
 
+    def create_category_head(self, dim: int, num_categories: int) -> None:
+        """For embeddings of D dimensions; none where the configuration gives the category loss no weight."""
+        if self._category_weight:
+            self.category_head = nn.Linear(dim, num_categories)
+            self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    def with_category(self, losses: dict[str, Tensor], embeddings: Tensor, category: Tensor) -> dict[str, Tensor]:
+        """The losses of a task with the category loss, or as they are where it has no weight.
+
+        Args:
+            losses: name -> scalar.
+            embeddings: (2B, D) unit norm, of the photos and then of the sketches.
+            category: (B,) int64.
+
+        Returns:
+            The losses, times 0 for the first `ramp_steps` training steps and then rising over as many, and "category".
+        """
+        if not self._category_weight:
+            return losses
+        logits = self.category_head(embeddings * _CATEGORY_SCALE)
+        category_loss = F.cross_entropy(logits.float(), category.repeat(2))
+        ramp = self._ramp()
+        losses = {name: ramp * loss for name, loss in losses.items()}
+        return losses | {"category": category_loss * self._category_weight}
+
+    def _ramp(self) -> float:
+        if self.training:
+            self.step += 1
+        return (
+            1.0 if not self._ramp_steps else min(1.0, max(0.0, (int(self.step) - self._ramp_steps) / self._ramp_steps))
+        )
+
     def probe(self, views: Views) -> dict[str, float]:  # noqa: ARG002 - for those that override it
         """Measurements beyond retrieval on one batch of pairs; {} by default."""
         return {}
@@ -49,21 +95,13 @@ class Task(nn.Module, ABC):
 class TwoTowerTask(Task):
     """The baseline: photo and sketch encoder (one, or one each) under symmetric InfoNCE within the batch."""
 
-    step: Tensor
-
     def __init__(self, config: TrainConfig, *, num_categories: int) -> None:
-        super().__init__()
+        super().__init__(config)
         self.encoders = create_students(config)
-        self._temperature = config.temperature
-        self._label_smoothing = config.label_smoothing
         self._intra_weight = config.intra_weight
         self._intra_photo_weight = config.intra_photo_weight
         self.num_sketches = 2 if config.intra_weight else 1
-        self._category_weight = config.category_weight
-        self._ramp_steps = config.ramp_steps
-        if config.category_weight:
-            self.category_head = nn.Linear(config.embedding_dim, num_categories)
-            self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+        self.create_category_head(config.embedding_dim, num_categories)
 
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
@@ -76,24 +114,10 @@ class TwoTowerTask(Task):
         if self._intra_photo_weight:
             between_photos = self._contrast(photo_embedding, gather(photo_embeddings[1]))
             losses["intra_photo"] = self._intra_photo_weight * between_photos
-        if not self._category_weight:
-            return losses
-        logits = self.category_head(torch.cat([photo_embedding, sketch_embedding]) * _CATEGORY_SCALE)
-        category_loss = F.cross_entropy(logits.float(), gather(views.category).repeat(2))
-        ramp = self._ramp()
-        losses = {name: ramp * loss for name, loss in losses.items()}
-        return losses | {"category": category_loss * self._category_weight}
+        return self.with_category(losses, torch.cat([photo_embedding, sketch_embedding]), gather(views.category))
 
     def _contrast(self, one: Tensor, other: Tensor) -> Tensor:
         return symmetric_info_nce(one, other, temperature=self._temperature, label_smoothing=self._label_smoothing)
-
-    def _ramp(self) -> float:
-        """0 for the first `ramp_steps` training steps, then rising to 1 over as many."""
-        if self.training:
-            self.step += 1
-        return (
-            1.0 if not self._ramp_steps else min(1.0, max(0.0, (int(self.step) - self._ramp_steps) / self._ramp_steps))
-        )
 
     def encoder(self, modality: Modality) -> nn.Module:
         """As `Task.encoder`; the same object for both modalities when the encoder is shared."""

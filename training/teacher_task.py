@@ -24,14 +24,13 @@ class TeacherTask(Task):
 
     num_sketches = 2
 
-    def __init__(self, config: TrainConfig, settings: TeacherConfig) -> None:
-        super().__init__()
+    def __init__(self, config: TrainConfig, settings: TeacherConfig, *, num_categories: int) -> None:
+        super().__init__(config)
         self.teacher = create_teacher(config, settings)
+        self.create_category_head(self.teacher.dim, num_categories)
         self.queues = KeyQueues(settings.queue_size, self.teacher.dim)
         self.key_teacher = copy.deepcopy(self.teacher).requires_grad_(False) if settings.key_momentum else None
         self._settings = settings
-        self._temperature = config.temperature
-        self._label_smoothing = config.label_smoothing
 
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
@@ -44,17 +43,16 @@ class TeacherTask(Task):
         losses = {"fused": self._contrast(*targets, self._keys(views, alone) or targets, gather(views.item))}
         if self._settings.mismatch:
             losses["mismatch"] = self._mismatch(photos, one, other, (photo_target, sketch_target))
+        alone_photo, alone_sketch = gather(unit_norm(photos.cls)), gather(unit_norm(one.cls))
         if self._settings.unfused_weight:
-            losses["unfused"] = self._settings.unfused_weight * self._info_nce(
-                gather(unit_norm(photos.cls)), gather(unit_norm(one.cls))
-            )
+            losses["unfused"] = self._settings.unfused_weight * self._info_nce(alone_photo, alone_sketch)
         if self._settings.pair_weight:
             losses["pairs"] = self._settings.pair_weight * pair_contrast(
                 self.teacher.score_pairs(gather_tokens(photos), gather_tokens(one)),
                 temperature=self._temperature,
                 label_smoothing=self._label_smoothing,
             )
-        return losses
+        return self.with_category(losses, torch.cat([alone_photo, alone_sketch]), gather(views.category))
 
     def encoder(self, modality: Modality) -> nn.Module:
         """The transformer of one modality before any fusion, as a measure of what it knows by itself."""

@@ -62,7 +62,7 @@ def test_1_keys_of_one_value_cannot_be_broadcast_and_the_loss_moves_with_a_full_
     queue = KeyQueue(20, 64)
     with pytest.raises(ValueError, match="expected"):
         queue.enqueue(torch.ones(8, 1), torch.arange(8))
-    task = TeacherTask(CONFIG, TEACHER)
+    task = TeacherTask(CONFIG, TEACHER, num_categories=1)
     for start in (100, 200, 300):
         task(replace(views, item=views.item + start))
     loss = task(views)["fused"]
@@ -73,7 +73,7 @@ def test_1_keys_of_one_value_cannot_be_broadcast_and_the_loss_moves_with_a_full_
 
 def test_2_the_targets_come_from_trained_layers(finished: Path) -> None:
     torch.manual_seed(CONFIG.seed)
-    untrained = TeacherTask(CONFIG, TEACHER).state_dict()
+    untrained = TeacherTask(CONFIG, TEACHER, num_categories=1).state_dict()
     trained = load_file(finished_stage(finished, "teacher") / "weights.safetensors")
     target_layers = [name for name in untrained if ".projector." in name]
     assert target_layers
@@ -81,7 +81,7 @@ def test_2_the_targets_come_from_trained_layers(finished: Path) -> None:
 
 
 def test_3_the_photo_student_sees_photos_and_the_sketch_student_sketches(views: Views) -> None:
-    task = StudentsTask(CONFIG, TEACHER)
+    task = StudentsTask(CONFIG, TEACHER, num_categories=1)
     seen: dict[str, torch.Tensor] = {}
     for modality in ("photo", "sketch"):
         task.encoders[modality].register_forward_pre_hook(
@@ -93,7 +93,7 @@ def test_3_the_photo_student_sees_photos_and_the_sketch_student_sketches(views: 
 
 
 def test_4_each_student_has_the_target_of_its_own_stream(views: Views) -> None:
-    task = StudentsTask(CONFIG, TEACHER).eval()
+    task = StudentsTask(CONFIG, TEACHER, num_categories=1).eval()
     photo_target, sketch_target = task._targets(*task._teacher_tokens(views))
     photos = task.teacher.encode("photo", views.photo)
     fused = task.teacher.fuse(photos, task.teacher.encode("sketch", views.sketch[:, 0]))
@@ -106,7 +106,7 @@ def test_4_each_student_has_the_target_of_its_own_stream(views: Views) -> None:
 
 
 def test_5_students_and_targets_are_both_of_unit_norm(views: Views) -> None:
-    task = StudentsTask(CONFIG, TEACHER).eval()
+    task = StudentsTask(CONFIG, TEACHER, num_categories=1).eval()
     for vectors in (*task._targets(*task._teacher_tokens(views)), task.encoder("photo")(views.photo)):
         torch.testing.assert_close(vectors.norm(dim=1), torch.ones(8))
 

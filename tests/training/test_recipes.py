@@ -132,6 +132,27 @@ def test_weights_are_shared_by_teacher_and_students_of_one_backbone() -> None:
     assert (config.weights, config.teacher.weights) == ("tiny.bin", "tiny.bin")
 
 
+def with_another_teacher(*more: str) -> TrainConfig:
+    given = ["--recipe", "catalogue", "--method", "xmodalvit", "--set", "teacher.backbone=vit_tiny_patch16_224"]
+    return _config(parsed("run", *given, *more))
+
+
+def test_a_teacher_that_the_method_adds_begins_with_its_own_weights() -> None:
+    config = with_another_teacher("--teacher-init", "base.bin")
+    assert config.teacher is not None
+    assert (config.weights, config.teacher.weights) == ("random", "base.bin")
+
+
+def test_a_teacher_of_another_backbone_never_starts_at_random_by_itself() -> None:
+    with pytest.raises(ValueError, match=r"student's weights \(random\); give the teacher's with --teacher-init"):
+        with_another_teacher()
+
+
+def test_weights_for_a_teacher_where_there_is_none_are_refused() -> None:
+    with pytest.raises(ValueError, match="trains no teacher here; add --method xmodalvit"):
+        _config(parsed("run", "--recipe", "qmul-shoes", "--teacher-init", "base.bin"))
+
+
 def test_an_unknown_recipe_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="choose one of qmul-shoes, sketchy-subset"):
         get_recipe("shoes")

@@ -37,12 +37,14 @@ def views(seed: int = 0, count: int = 4, num_sketches: int = 2) -> Views:
 
 def teacher_task(**changes: Any) -> TeacherTask:
     torch.manual_seed(0)
-    return TeacherTask(CONFIG, replace(TOY_TEACHER, **changes))
+    return TeacherTask(CONFIG, replace(TOY_TEACHER, **changes), num_categories=1)
 
 
 def students_task(**changes: Any) -> StudentsTask:
     torch.manual_seed(0)
-    return StudentsTask(replace(CONFIG, distillation=replace(CONFIG.distillation, **changes)), TOY_TEACHER)
+    return StudentsTask(
+        replace(CONFIG, distillation=replace(CONFIG.distillation, **changes)), TOY_TEACHER, num_categories=1
+    )
 
 
 def count_encoded(network: torch.nn.Module) -> list[int]:
@@ -151,7 +153,7 @@ def test_unfused_targets_are_those_of_one_modality_alone() -> None:
 
 def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
     with pytest.raises(ValueError, match="embedding_dim is 32 but the teacher test_vit gives targets of 64"):
-        StudentsTask(replace(CONFIG, embedding_dim=32), TOY_TEACHER)
+        StudentsTask(replace(CONFIG, embedding_dim=32), TOY_TEACHER, num_categories=1)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +175,20 @@ def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
 def test_contradictions_are_refused(settings: Any, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(settings, **changes)
+
+
+def test_categories_lead_teacher_and_students_as_they_do_the_two_tower() -> None:
+    config = replace(CONFIG, category_weight=0.5, ramp_steps=2)
+    batch = views()
+    for task_class in (TeacherTask, StudentsTask):
+        task = task_class(config, TOY_TEACHER, num_categories=3)
+        steps = [task(batch) for _ in range(4)]
+        for name in steps[0].keys() - {"category"}:
+            values = [losses[name].item() for losses in steps]
+            assert values[:2] == [0, 0]
+            assert 0 < values[2] < values[3]
+        assert all(losses["category"].item() > 0 for losses in steps)
+        assert task.category_head.weight.shape == (3, 64)
 
 
 def test_keys_of_a_slow_copy_are_queued_and_the_copy_follows_the_teacher() -> None:
@@ -226,7 +242,7 @@ def test_students_find_the_neighbours_that_the_unfused_teacher_finds(tmp_path: P
         distillation=replace(DIRECT_ONLY, direct_weight=0.0, neighbour_weight=2.0, num_neighbours=4),
     )
     torch.manual_seed(0)
-    task = StudentsTask(config, TOY_TEACHER)
+    task = StudentsTask(config, TOY_TEACHER, num_categories=1)
     task.unlabelled = UnlabelledPhotos(sorted(tmp_path.iterdir()), CONFIG.preprocessing)
     assert copy.deepcopy(task).unlabelled is task.unlabelled
     batch = views()
@@ -252,7 +268,9 @@ def test_students_find_the_neighbours_that_the_unfused_teacher_finds(tmp_path: P
 def test_students_are_taught_the_scores_of_all_pairs() -> None:
     torch.manual_seed(0)
     task = StudentsTask(
-        replace(CONFIG, distillation=replace(DIRECT_ONLY, direct_weight=0.0, score_weight=2.0)), TOY_TEACHER
+        replace(CONFIG, distillation=replace(DIRECT_ONLY, direct_weight=0.0, score_weight=2.0)),
+        TOY_TEACHER,
+        num_categories=1,
     )
     losses = task(views())
     assert set(losses) == {"scores"}
