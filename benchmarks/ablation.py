@@ -36,7 +36,6 @@ from training.sketch_style import INGREDIENTS
 from training.stages import finished_stage, load_task, serving_stage, split_validation, torch_embed
 
 Variant = Callable[[TrainConfig], TrainConfig]
-LARGER = {"regnetx_002": "regnetx_006", "deit_tiny_patch16_224": "deit_small_patch16_224"}
 METRICS = ("acc@1", "acc@5", "acc@10", "mean_rank")
 
 
@@ -68,12 +67,6 @@ def xmodalvit_direct(config: TrainConfig) -> TrainConfig:
 VARIANTS: dict[str, Variant] = {
     **METHODS,
     "two-tower, separate encoders": lambda config: replace(two_tower(config), shared_encoder=False),
-    "two-tower, larger photo encoder": lambda config: replace(
-        two_tower(config),
-        shared_encoder=False,
-        photo_backbone=LARGER[config.backbone],
-        photo_weights="random" if config.weights == "random" else "pretrained",
-    ),
     "two-tower, averaged weights": lambda config: replace(two_tower(config), ema_decay=0.99),
     "two-tower, sketch–sketch": lambda config: replace(two_tower(config), intra_weight=0.5),
     "two-tower, photo–photo": lambda config: replace(two_tower(config), intra_photo_weight=0.5),
