@@ -64,6 +64,17 @@ def xmodalvit_direct(config: TrainConfig) -> TrainConfig:
     return distillation(replace(xmodalvit_paper(config), shared_encoder=True), direct_weight=1.0)
 
 
+def xmodalvit_unfused(config: TrainConfig) -> TrainConfig:
+    return distillation(
+        xmodalvit(config),
+        unfused_targets=True,
+        score_weight=0.0,
+        contrast_weight=1.0,
+        distance_weight=1.0,
+        angle_weight=1.0,
+    )
+
+
 VARIANTS: dict[str, Variant] = {
     **METHODS,
     "two-tower, separate encoders": lambda config: replace(two_tower(config), shared_encoder=False),
@@ -97,6 +108,10 @@ VARIANTS: dict[str, Variant] = {
         xmodalvit(config), shared_encoder=False, start_unfused=False
     ),
     "xmodalvit, scores × 4": lambda config: distillation(xmodalvit(config), score_weight=4.0),
+    "xmodalvit, unfused targets": xmodalvit_unfused,
+    "xmodalvit, unfused targets, photos by the teacher": lambda config: distillation(
+        replace(xmodalvit_unfused(config), shared_encoder=False), teacher_photos=True
+    ),
     "xmodalvit, XMRD too": lambda config: distillation(xmodalvit(config), distance_weight=1.0, angle_weight=1.0),
     "all ingredients": lambda config: config,
     **{f"without {name}": without(name) for name in INGREDIENTS},

@@ -168,6 +168,12 @@ class TrainConfig:
                 f"photo_backbone is {self.photo_backbone} and shared_encoder is on; set shared_encoder to false, or "
                 "leave photo_backbone empty."
             )
+        if self.teacher and self.distillation.teacher_photos and (self.shared_encoder or self.photo_backbone):
+            raise ValueError(
+                f"teacher_photos is on, shared_encoder is {str(self.shared_encoder).lower()} and photo_backbone "
+                f"'{self.photo_backbone}': the teacher embeds the photos, so there is no photo student; set "
+                "shared_encoder to false and leave photo_backbone empty."
+            )
         if self.ramp_steps and not self.category_weight:
             raise ValueError(
                 f"ramp_steps is {self.ramp_steps} but category_weight is 0: nothing would be learnt in those steps; "

@@ -22,7 +22,7 @@ from training.metrics import summarise
 from training.pairs import PreparedPairs
 from training.students_task import StudentsTask
 from training.tasks import Task, TwoTowerTask
-from training.teacher_task import TeacherTask
+from training.teacher_task import TeacherTask, Unfused
 from training.unlabelled import UnlabelledPhotos
 from training.xmodal_config import DistillationConfig, TeacherConfig
 
@@ -273,5 +273,5 @@ def _start_from(start: str | None, task: Task) -> None:
         source = f"encoders.{'shared' if shared else modality}."
         if isinstance(task, TeacherTask):
             copy_weights(checkpoint, task.teacher.backbone(modality), source=source + "backbone.")
-        else:
+        elif not isinstance(task.encoder(modality), Unfused):
             copy_weights(checkpoint, task.encoder(modality), source=source)

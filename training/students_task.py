@@ -19,7 +19,7 @@ from training.losses import (
 from training.pairs import Views
 from training.queue import KeyQueues
 from training.tasks import Task, create_students, embed_pairs, pick_encoder
-from training.teacher_task import create_teacher, gather_tokens
+from training.teacher_task import Unfused, create_teacher, gather_tokens
 from training.unlabelled import UnlabelledPhotos
 from training.xmodal_config import TeacherConfig
 
@@ -28,7 +28,7 @@ class StudentsTask(Task):
     """One student for each modality (or one for both), taught by the frozen teacher's targets.
 
     Each modality's student learns from images of its own modality and its own target: f_p from photos and t_p, f_s
-    from sketches and t_s.
+    from sketches and t_s. With `teacher_photos` the teacher itself stands in for f_p, and f_s alone learns.
 
     Attributes:
         unlabelled: photos without sketches, which a `neighbour_weight` asks for.
@@ -52,6 +52,7 @@ class StudentsTask(Task):
         self.encoders = create_students(config)
         self.create_category_head(config.embedding_dim, num_categories)
         self._settings = config.distillation
+        self._taught: tuple[Modality, ...] = ("sketch",) if self._settings.teacher_photos else MODALITIES
         self.queues = KeyQueues(self._settings.queue_size, self.teacher.dim)
 
     def train(self, mode: bool = True) -> Self:
@@ -65,10 +66,10 @@ class StudentsTask(Task):
         with torch.no_grad():
             photos, sketches = self._teacher_tokens(views)
             targets = dict(zip(MODALITIES, map(gather, self._targets(photos, sketches)), strict=True))
-        outputs = dict(zip(MODALITIES, map(gather, embed_pairs(self.encoders, views)), strict=True))
+        outputs = dict(zip(MODALITIES, map(gather, self._embed(views, photos)), strict=True))
         settings, losses, item = self._settings, {}, gather(views.item)
         if settings.contrast_weight:
-            for modality in MODALITIES:
+            for modality in self._taught:
                 contrast = self._contrast(modality, outputs[modality], targets[modality], item)
                 losses[f"contrast_{modality}"] = settings.contrast_weight * contrast
         student, teacher = torch.cat(list(outputs.values())), torch.cat(list(targets.values()))
@@ -95,7 +96,15 @@ class StudentsTask(Task):
 
     def encoder(self, modality: Modality) -> nn.Module:
         """As `Task.encoder`; the same object for both modalities when the student is shared."""
+        if modality not in self._taught:
+            return Unfused(self.teacher, modality)
         return pick_encoder(self.encoders, modality)
+
+    def _embed(self, views: Views, photos: Tokens) -> tuple[Tensor, Tensor]:
+        if "photo" in self._taught:
+            return embed_pairs(self.encoders, views)
+        sketches = views.sketch[:, 0].contiguous(memory_format=torch.channels_last)
+        return unit_norm(photos.cls), self.encoders["sketch"](sketches)
 
     def _teacher_tokens(self, views: Views) -> tuple[Tokens, Tokens]:
         return self.teacher.encode("photo", views.photo), self.teacher.encode("sketch", views.sketch[:, 0])

@@ -125,10 +125,15 @@ class TwoTowerTask(Task):
 
 
 def create_students(config: TrainConfig) -> nn.ModuleDict:
-    """The encoders that will serve: under "shared", or one under each modality's name."""
+    """The encoders that will serve: under "shared", or one under each modality's name.
+
+    Where the teacher will embed the photos, there is one for sketches alone.
+    """
     starts = dict.fromkeys(("shared",) if config.shared_encoder else MODALITIES, (config.backbone, config.weights))
     if config.photo_backbone:
         starts["photo"] = config.photo_backbone, config.photo_weights
+    if config.teacher and config.distillation.teacher_photos:
+        del starts["photo"]
     return nn.ModuleDict(
         {
             name: Student(

@@ -56,7 +56,7 @@ class TeacherTask(Task):
 
     def encoder(self, modality: Modality) -> nn.Module:
         """The transformer of one modality before any fusion, as a measure of what it knows by itself."""
-        return _Unfused(self.teacher, modality)
+        return Unfused(self.teacher, modality)
 
     @torch.no_grad()
     def probe(self, views: Views) -> dict[str, float]:
@@ -142,7 +142,7 @@ class TeacherTask(Task):
         return nn.functional.softplus(-gather(torch.stack(margins, dim=1)) / self._temperature).mean()
 
 
-class _Unfused(nn.Module):
+class Unfused(nn.Module):
     """One transformer of a teacher as an encoder: its CLS token at unit norm."""
 
     def __init__(self, teacher: Teacher, modality: Modality) -> None:
@@ -150,7 +150,13 @@ class _Unfused(nn.Module):
         self.teacher = teacher
         self._modality: Modality = modality
 
+    @property
+    def backbone(self) -> nn.Module:
+        """The transformer itself."""
+        return self.teacher.backbone(self._modality)
+
     def forward(self, images: Tensor) -> Tensor:
+        """As `Task.encoder`'s networks: (B, 3, S, S) -> (B, D) unit norm."""
         return unit_norm(self.teacher.encode(self._modality, images).cls)
 
 

@@ -80,6 +80,9 @@ class DistillationConfig:
             and sketch among unlabelled photos (`TrainConfig.unlabelled`); 0 as published.
         num_neighbours: how many of those photos are drawn in each step.
         unfused_targets: the teacher's CLS tokens before fusion are the targets; off as published.
+        teacher_photos: the teacher's transformer, before fusion, embeds the photos, which happens offline, and only a
+            sketch student is trained, towards its embeddings (asymmetric metric learning, arXiv 2006.16331); off as
+            published.
     """
 
     queue_size: int = 256
@@ -91,6 +94,7 @@ class DistillationConfig:
     neighbour_weight: float = 0.0
     num_neighbours: int = 64
     unfused_targets: bool = False
+    teacher_photos: bool = False
 
     def __post_init__(self) -> None:
         if self.queue_size < 0:
@@ -99,3 +103,8 @@ class DistillationConfig:
             raise ValueError("contrast_weight is set and queue_size is 0: XAQC would have no negatives.")
         if not any(getattr(self, setting.name) for setting in fields(self) if setting.name.endswith("_weight")):
             raise ValueError("All weights of the distillation are 0: nothing would be learnt.")
+        if self.teacher_photos and not self.unfused_targets:
+            raise ValueError(
+                "teacher_photos is on and unfused_targets is off: photos embedded before fusion are no match for fused "
+                "targets; set unfused_targets to true."
+            )

@@ -35,7 +35,7 @@ def mixes_batch(network: nn.Module) -> bool:
 
 
 def in_pieces(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Runs a batch through a network in pieces whose activations stay near a CPU's caches; whole on a GPU.
+    """Runs a batch through a network in pieces whose activations stay near a CPU's caches; whole on a GPU or for export.
 
     Args:
         network: does not mix the images of a batch.
@@ -44,7 +44,7 @@ def in_pieces(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     Returns:
         (B, …), as of the whole batch.
     """
-    if images.device.type != "cpu":
+    if images.device.type != "cpu" or torch.compiler.is_exporting():
         return network(images)
     piece = max(1, _PIXELS_PER_THREAD * torch.get_num_threads() // images[0, 0].numel())
     return torch.cat([network(part) for part in torch.split(images, piece)])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from toy_config import TOY, TOY_TEACHER
 
+from model.export import export_onnx
 from training.checkpoint import read_config, read_progress
 from training.config import SmallImages, TrainConfig
 from training.recipes import get_recipe
@@ -83,6 +84,28 @@ def test_a_teacher_may_have_a_learning_rate_of_its_own(dataset: Path, tmp_path: 
     train_stages(replace(TOY, epochs=1, learning_rate=1e-3, teacher=teacher), data=dataset, out=tmp_path, device=CPU)
     rates = {stage: load_task(tmp_path, stage, num_categories=1)[1].learning_rate for stage in ("teacher", "students")}
     assert rates == {"teacher": 3e-5, "students": 1e-3}
+
+
+def test_the_teacher_serves_as_photo_encoder_where_it_is_asked_to(dataset: Path, tmp_path: Path) -> None:
+    train_stages(replace(TOY, epochs=1), data=dataset, out=tmp_path / "first", device=CPU)
+    config = replace(
+        TOY,
+        epochs=1,
+        learning_rate=1e-9,
+        start=str(tmp_path / "first/baseline/checkpoint"),
+        shared_encoder=False,
+        teacher=replace(TOY_TEACHER, epochs=1, shared_encoder=True),
+        distillation=DistillationConfig(teacher_photos=True, unfused_targets=True),
+    )
+    train_stages(config, data=dataset, out=tmp_path / "run", device=CPU)
+    task, _ = load_task(tmp_path / "run", "students", num_categories=1)
+    assert isinstance(task, StudentsTask)
+    before = load_task(tmp_path / "first", "baseline", num_categories=1)[0].state_dict()
+    kept = task.encoder("sketch").state_dict()["backbone.blocks.0.mlp.fc1.weight"]
+    assert torch.allclose(kept, before[FIRST_LAYER], atol=1e-6)
+    photo_encoder = task.encoder("photo")
+    assert photo_encoder.backbone is task.teacher.backbone("photo")  # what the report's attention maps are of
+    assert export_onnx(photo_encoder, tmp_path / "photo.onnx", image_size_px=32) < 1e-4
 
 
 def test_images_that_are_small_already_are_trained_on_at_once(dataset: Path, tmp_path: Path) -> None:

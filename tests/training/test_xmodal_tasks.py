@@ -151,6 +151,22 @@ def test_unfused_targets_are_those_of_one_modality_alone() -> None:
     assert not torch.equal(task._targets(*task._teacher_tokens(one))[0], task._targets(*task._teacher_tokens(other))[0])
 
 
+def test_where_the_teacher_embeds_the_photos_a_sketch_student_alone_learns() -> None:
+    task = students_task(teacher_photos=True, unfused_targets=True, direct_weight=1.0)
+    assert set(task.encoders) == {"sketch"}
+    photos = count_encoded(task.teacher.backbones["photo"].patch_embed)
+    batch = views()
+    losses = task(batch)
+    assert set(losses) == {"contrast_sketch", "distance", "angle", "direct"}
+    torch.stack(list(losses.values())).sum().backward()
+    assert sum(photos) == 4
+    assert all(parameter.grad is None for parameter in task.teacher.parameters())
+    assert all(parameter.grad is not None for parameter in task.encoders["sketch"].backbone.blocks.parameters())
+    with torch.no_grad():
+        own = unit_norm(task.teacher.encode("photo", batch.photo).cls)
+        assert torch.equal(task.encoder("photo")(batch.photo), own)
+
+
 def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
     with pytest.raises(ValueError, match="embedding_dim is 32 but the teacher test_vit gives targets of 64"):
         StudentsTask(replace(CONFIG, embedding_dim=32), TOY_TEACHER, num_categories=1)
@@ -169,6 +185,12 @@ def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
             DistillationConfig(),
             {"contrast_weight": 0, "distance_weight": 0, "angle_weight": 0},
             "nothing would be learnt",
+        ),
+        (DistillationConfig(), {"teacher_photos": True}, "set unfused_targets to true"),
+        (
+            replace(CONFIG, distillation=DistillationConfig(teacher_photos=True, unfused_targets=True)),
+            {"shared_encoder": True},
+            "teacher_photos is on, shared_encoder is true",
         ),
     ],
 )
