@@ -35,7 +35,7 @@ def mixes_batch(network: nn.Module) -> bool:
 
 
 def in_pieces(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Runs a batch through a network in pieces whose activations stay near a CPU's caches; whole on a GPU or for export.
+    """Runs a batch in pieces whose activations stay near a CPU's caches; whole on a GPU and for export.
 
     Args:
         network: does not mix the images of a batch.

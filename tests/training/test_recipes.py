@@ -112,6 +112,13 @@ def test_the_teacher_of_xmodalvit_starts_where_a_two_tower_does_and_the_publishe
     assert (published.shared_encoder, published.start_unfused, published.pair_weight) == (False, False, 0.0)
 
 
+def test_xmodalvit_unfused_has_the_teacher_of_xmodalvit_and_other_lessons() -> None:
+    scores, unfused = (METHODS[name](get_recipe("catalogue")) for name in ("xmodalvit", "xmodalvit-unfused"))
+    assert replace(unfused, distillation=scores.distillation) == scores
+    assert unfused.distillation.unfused_targets
+    assert (unfused.distillation.contrast_weight, unfused.distillation.score_weight) == (1.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "student", "teacher"),
     [
