@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from model.nets.cpu import keep_memory, use_plain_attention
 from training import distributed
 from training.augment import augment_pairs
+from training.batch_norm import settle_batch_norm
 from training.checkpoint import Progress, find_checkpoint, resume, save_checkpoint
 from training.config import TrainConfig
 from training.estimate import MIN_STEPS, seconds_per_step, sentence
@@ -96,7 +97,9 @@ def train(
             metrics = progress.metrics
             due = (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs
             if due and first:
-                metrics = evaluate(cast("Task", averaged.module) if averaged else task)
+                served = cast("Task", averaged.module) if averaged else task
+                settle_batch_norm(served, pairs, config, device)
+                metrics = evaluate(served)
                 task.train()
             progress = Progress(epoch=epoch + 1, step=step, metrics=metrics)
             speed = 2 * len(pairs.items) / (time.perf_counter() - started)
