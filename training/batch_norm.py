@@ -9,7 +9,7 @@ from torch.optim.swa_utils import update_bn
 
 from model.bundle import MODALITIES, Modality
 from model.nets.cpu import mixes_batch
-from training.augment import plain_views
+from training.augment import augment_pairs
 from training.config import TrainConfig
 from training.pairs import PreparedPairs
 from training.tasks import Task
@@ -18,11 +18,11 @@ _NUM_BATCHES = 16
 
 
 def settle_batch_norm(task: Task, pairs: PreparedPairs, config: TrainConfig, device: torch.device) -> None:
-    """Computes the means and variances anew from training images as serving would see them.
+    """Computes the means and variances anew from training images, varied as they were in training.
 
-    What training leaves is an average over the last steps, each of other weights and of varied images; while the
-    learning rate is high, or where the weights are themselves an average, it fits none of them. Encoders without batch
-    normalisation, and frozen ones, stay as they are.
+    What training leaves is an average over the last steps, each of other weights: while the learning rate is high, or
+    where the weights are themselves an average, it fits none of them. Encoders without batch normalisation, and frozen
+    ones, stay as they are.
 
     Args:
         task: its encoders are changed, and left in the mode they were in.
@@ -41,7 +41,8 @@ def _images(
     modalities: tuple[Modality, ...], pairs: PreparedPairs, config: TrainConfig, device: torch.device
 ) -> Iterator[Tensor]:
     """Batches of one modality, or of both together, as the encoder is trained on them."""
+    generator = torch.Generator().manual_seed(config.seed)
     for batch in islice(pairs.batches(config.batch_size, seed=config.seed, epoch=0), _NUM_BATCHES):
-        views = plain_views(batch.to(device), config.preprocessing)
+        views = augment_pairs(batch.to(device), config.augmentation, config.preprocessing, generator=generator)
         images = {"photo": views.photo, "sketch": views.sketch[:, 0]}
         yield torch.cat([images[m] for m in modalities]).contiguous(memory_format=torch.channels_last)

@@ -4,7 +4,6 @@ from pathlib import Path
 import torch
 from toy_config import TOY, TOY_TEACHER
 
-from training.augment import plain_views
 from training.batch_norm import settle_batch_norm
 from training.dataset import read_split
 from training.pairs import PreparedPairs
@@ -37,8 +36,7 @@ def test_statistics_become_those_of_photos_and_sketches_together(dataset: Path) 
     assert norm.momentum == 0.1
     assert task.training
     assert torch.allclose(norm.running_mean, torch.stack([x.mean((0, 2, 3)) for x in seen]).mean(0), atol=1e-3)
-    batch = next(pairs.batches(8, seed=0, epoch=0))
-    assert len(seen[0]) == 2 * len(plain_views(batch, TOY.preprocessing).photo)
+    assert len(seen[0]) == 2 * len(next(pairs.batches(8, seed=0, epoch=0)).photo)
 
 
 def test_separate_encoders_see_their_own_modality(dataset: Path) -> None:
