@@ -29,7 +29,7 @@ from training.checkpoint import read_progress
 from training.config import TrainConfig
 from training.dataset import Split, read_split
 from training.evaluate import evaluate
-from training.metrics import IntArray, summarise
+from training.metrics import IntArray, bootstrap_gain, summarise
 from training.recipes import (
     METHODS,
     RECIPES,
@@ -232,9 +232,8 @@ def gain(results: list[dict[str, Any]], baseline: list[dict[str, Any]]) -> str:
         )
     more = np.array([sum(after[photo]) - sum(hits) for photo, hits in before.items()])
     queries = np.array([len(hits) for hits in before.values()])
-    drawn = np.random.default_rng(0).integers(len(more), size=(10_000, len(more)))
-    low, high = np.percentile(100 * more[drawn].sum(axis=1) / queries[drawn].sum(axis=1), [2.5, 97.5])
-    return f"{100 * more.sum() / queries.sum():+.1f} ({low:+.1f} to {high:+.1f})"
+    interval = bootstrap_gain(more, queries)
+    return f"{interval.mean:+.1f} ({interval.low:+.1f} to {interval.high:+.1f})"
 
 
 def all_hits(results: list[dict[str, Any]]) -> dict[str, list[bool]]:

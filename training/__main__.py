@@ -111,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         "--precision", default="default", help="of both encoders: fp32, int8, bf16, or the bundle's choice"
     )
     command.add_argument("--distractors", type=Path, help="folder of further photos to put into the gallery")
+    command.add_argument(
+        "--against", type=Path, help="another bundle: what --bundle gains over it, with 95 %% intervals"
+    )
     _add_device(command, "where to embed")
     command.set_defaults(call=_evaluate)
     _add_report(commands.add_parser("report", help="one HTML page with results, samples, failures and attention maps"))
@@ -253,16 +256,19 @@ def _preview(arguments: argparse.Namespace) -> dict[str, object]:
 def _evaluate(arguments: argparse.Namespace) -> dict[str, object]:
     from model.bundle import read_bundle
     from training.dataset import read_split
-    from training.evaluate import evaluate_bundle, photo_files
+    from training.evaluate import Evaluation, compare_bundles, evaluate_bundle, photo_files
 
+    split = read_split(arguments.data, arguments.split)
     distractors = photo_files(arguments.distractors) if arguments.distractors else ()
-    return evaluate_bundle(
-        read_bundle(arguments.bundle),
-        read_split(arguments.data, arguments.split),
-        device=arguments.device,
-        precision=arguments.precision,
-        distractors=distractors,
-    ).summary
+
+    def evaluated(bundle: Path) -> Evaluation:
+        return evaluate_bundle(
+            read_bundle(bundle), split, device=arguments.device, precision=arguments.precision, distractors=distractors
+        )
+
+    if arguments.against:
+        return compare_bundles(evaluated(arguments.bundle), evaluated(arguments.against)).summary
+    return evaluated(arguments.bundle).summary
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, object]:

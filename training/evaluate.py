@@ -13,7 +13,7 @@ from model.bundle import Bundle, Modality
 from model.encoder import Device, open_encoder
 from model.preprocess import Preprocessing, to_tensor
 from training.dataset import Split, read_image
-from training.metrics import ranks, summarise
+from training.metrics import compare, ranks, summarise
 
 FloatArray = NDArray[np.float32]
 Embed = Callable[[Modality, FloatArray], FloatArray]  # (B, 3, S, S) prepared images -> (B, D) unit norm
@@ -108,6 +108,13 @@ def evaluate_bundle(
         "provider": encoders["sketch"].provider,
     }
     return replace(result, summary=described | result.summary)
+
+
+def compare_bundles(evaluation: Evaluation, other: Evaluation) -> Evaluation:
+    """The first evaluation with what it gains over the second, of the same split and gallery, in its summary."""
+    gained = compare(evaluation.query_ranks, other.query_ranks, evaluation.targets)
+    named = {name: other.summary[name] for name in ("bundle", "fingerprint", "precision", "acc@1", "acc@5", "acc@10")}
+    return replace(evaluation, summary=evaluation.summary | {"against": named | gained})
 
 
 def inner_products(queries: FloatArray, gallery: FloatArray) -> FloatArray:

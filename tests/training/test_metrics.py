@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.metrics import accuracy_at, bootstrap_accuracy, mean_average_precision, ranks, summarise
+from training.metrics import accuracy_at, bootstrap_accuracy, compare, mean_average_precision, ranks, summarise
 
 
 def test_perfect_embeddings_score_exactly_100() -> None:
@@ -66,3 +66,15 @@ def test_the_binomial_draw_equals_resampling_the_queries() -> None:
 def test_a_mismatch_is_refused(scores: np.ndarray, targets: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ranks(scores, targets)
+
+
+def test_a_gain_is_of_the_same_queries_and_its_interval_of_photos_with_all_their_sketches() -> None:
+    targets = np.repeat(np.arange(50), 4)
+    before, after = np.full(200, 7), np.where(targets < 25, 1, 7)  # all sketches of every other photo, or none
+    gained = compare(after, before, targets)
+    assert (gained["acc@1_gained"], gained["acc@10_gained"]) == (50.0, 0.0)
+    assert gained["acc@5_gained_95"] == gained["acc@1_gained_95"]
+    low, high = gained["acc@1_gained_95"]
+    assert 24 < high - low < 32  # of 50 photos; 200 independent queries would give 14
+    assert compare(before, after, targets)["acc@1_gained"] == -50.0
+    assert gained["acc@10_gained_95"] == [0.0, 0.0]

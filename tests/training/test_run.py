@@ -192,9 +192,14 @@ def test_the_command_line_prints_one_json_object_last(dataset: Path, finished: P
         str(finished / "bundle"),
         "--data",
         str(dataset),
+        "--against",
+        str(finished / "bundle"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout.splitlines()[-1])["queries"] == 16
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert summary["queries"] == 16
+    assert summary["against"]["acc@1"] == summary["acc@1"]
+    assert summary["against"]["acc@1_gained_95"] == [0.0, 0.0]
 
 
 def test_the_command_line_reports_a_wrong_folder_in_one_sentence(tmp_path: Path) -> None:
