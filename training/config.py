@@ -174,6 +174,11 @@ class TrainConfig:
                 f"'{self.photo_backbone}': the teacher embeds the photos, so there is no photo student; set "
                 "shared_encoder to false and leave photo_backbone empty."
             )
+        if self.teacher and self.distillation.score_weight and self.teacher.num_blocks and not self.teacher.pair_weight:
+            raise ValueError(
+                "The distillation has a score_weight, and the teacher no pair_weight: it would teach scores of fused "
+                "pairs that it never learnt; set teacher.pair_weight above 0, or distillation.score_weight to 0."
+            )
         if self.ramp_steps and not self.category_weight:
             raise ValueError(
                 f"ramp_steps is {self.ramp_steps} but category_weight is 0: nothing would be learnt in those steps; "

@@ -72,7 +72,7 @@ def train(
     first = distributed.is_first()
     with SummaryWriter(str(out / "tensorboard")) if first else nullcontext() as board, _progress_bar(first) as bar:
         _tell_duration(task, pairs, config, progress=progress, device=device, board=board, bar=bar, label=label)
-        shown = bar.add_task(label, total=config.epochs * steps_per_epoch, completed=progress.step, loss=math.nan)
+        shown = bar.add_task(label, total=config.epochs * steps_per_epoch, completed=progress.step, loss="–")
         for epoch in range(progress.epoch, config.epochs):
             started = time.perf_counter()
             torch.manual_seed(config.seed * 1_000_003 + epoch)  # a resumed run draws what an uninterrupted one would
@@ -93,7 +93,7 @@ def train(
                     averaged.update_parameters(task)
                 step += 1
                 _check_finite(losses, step)
-                bar.update(shown, advance=1, loss=losses["total"])
+                bar.update(shown, advance=1, loss=f"{losses['total']:.3f}")
             metrics = progress.metrics
             due = (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs
             if due and first:
@@ -195,7 +195,7 @@ def _progress_bar(shown: bool) -> Bar:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}"),
+        TextColumn("loss {task.fields[loss]}"),
         TimeRemainingColumn(),
         refresh_per_second=2,
         disable=not shown,

@@ -139,8 +139,7 @@ def _facts(run: ReportedRun, split: Split) -> dict[str, str]:
     unknown = "not recorded"
     facts = {
         "Recipe": f"{config.recipe}, {'two-tower' if config.teacher is None else 'XModalViT students'}",
-        "Encoder": f"{config.backbone}, {run.num_parameters / 1e6:.2f} million parameters, "
-        + ("one for both modalities" if config.shared_encoder else "one for each modality")
+        "Encoder": f"{config.backbone}, {run.num_parameters / 1e6:.2f} million parameters, {_serves(config)}"
         + f", {config.embedding_dim}-d embedding, {config.preprocessing.image_size_px} px",
         "Weights at the start": config.start or config.weights,
         "Trained on": _counts(trained) if trained else unknown,
@@ -154,12 +153,21 @@ def _facts(run: ReportedRun, split: Split) -> dict[str, str]:
     if config.teacher is not None:
         teacher = config.teacher
         facts["Teacher"] = (
-            f"two {teacher.backbone}; XMA blocks: {teacher.num_blocks}, queue: {teacher.queue_size}, "
-            f"epochs: {teacher.epochs}"
+            f"{'one' if teacher.shared_encoder else 'two'} {teacher.backbone}; XMA blocks: {teacher.num_blocks}, "
+            f"queue: {teacher.queue_size}, epochs: {teacher.epochs}"
         )
     if converged:
         facts["Converged"] = f"epoch {converged}: the first with 95 % of the best validation acc@1"
     return facts
+
+
+def _serves(config: TrainConfig) -> str:
+    """Which modalities the described encoder, that of sketches, serves."""
+    if config.shared_encoder:
+        return "one for both modalities"
+    if config.teacher and config.distillation.teacher_photos:
+        return f"for sketches; the teacher’s {config.teacher.backbone} embeds the photos"
+    return f"for sketches; {config.photo_backbone} for photos" if config.photo_backbone else "one for each modality"
 
 
 def _small_images(config: TrainConfig) -> str:

@@ -52,7 +52,10 @@ def _changed(config: Any, changes: list[tuple[list[str], str]]) -> Any:  # noqa:
         elif is_dataclass(old):
             of_parts.setdefault(names[0], []).append((names[1:], text))
         else:
-            raise ValueError(f"{names[0]} is {old!r} here and has no settings of its own (in {text!r}).")
+            raise ValueError(
+                f"{names[0]} is {old!r} here and has no settings of its own (in {text!r}); choose a recipe or "
+                "--method that has them."
+            )
     for name in values.keys() & of_parts.keys():
         raise ValueError(f"{name} is switched off and given settings at once; leave one of the two out.")
     return replace(config, **values, **{name: _changed(getattr(config, name), each) for name, each in of_parts.items()})

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from toy_config import TOY
 
 from model.bundle import default_bundle_path, read_bundle
@@ -171,6 +172,9 @@ def test_a_loss_that_is_not_a_number_names_the_step(dataset: Path, tmp_path: Pat
 def test_missing_weights_are_an_error_and_never_a_random_start(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no weights at"):
         TwoTowerTask(replace(CONFIG, weights=str(tmp_path / "gone.safetensors")), num_categories=1)
+    save_file(timm.create_model("test_vit", num_classes=0).state_dict(), tmp_path / "another.safetensors")
+    with pytest.raises(ValueError, match=r"not a whole test_resnet: \d+ of its \d+ matrices are not there"):
+        TwoTowerTask(replace(CONFIG, weights=str(tmp_path / "another.safetensors")), num_categories=1)
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"not weights")
     with pytest.raises(ValueError, match="cannot be loaded"):

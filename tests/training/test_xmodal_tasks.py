@@ -25,6 +25,7 @@ CONFIG = replace(
 )
 
 
+SCORER = replace(TOY_TEACHER, pair_weight=1.0)
 DIRECT_ONLY = DistillationConfig(contrast_weight=0.0, distance_weight=0.0, angle_weight=0.0, direct_weight=1.0)
 
 
@@ -192,6 +193,7 @@ def test_students_of_another_dimension_than_the_teacher_are_refused() -> None:
             {"shared_encoder": True},
             "teacher_photos is on, shared_encoder is true",
         ),
+        (CONFIG, {"distillation": replace(DIRECT_ONLY, score_weight=1.0)}, "set teacher.pair_weight above 0"),
     ],
 )
 def test_contradictions_are_refused(settings: Any, changes: dict[str, Any], message: str) -> None:
@@ -290,8 +292,8 @@ def test_students_find_the_neighbours_that_the_unfused_teacher_finds(tmp_path: P
 def test_students_are_taught_the_scores_of_all_pairs() -> None:
     torch.manual_seed(0)
     task = StudentsTask(
-        replace(CONFIG, distillation=replace(DIRECT_ONLY, direct_weight=0.0, score_weight=2.0)),
-        TOY_TEACHER,
+        replace(CONFIG, teacher=SCORER, distillation=replace(DIRECT_ONLY, direct_weight=0.0, score_weight=2.0)),
+        SCORER,
         num_categories=1,
     )
     losses = task(views())
