@@ -256,19 +256,16 @@ def _preview(arguments: argparse.Namespace) -> dict[str, object]:
 def _evaluate(arguments: argparse.Namespace) -> dict[str, object]:
     from model.bundle import read_bundle
     from training.dataset import read_split
-    from training.evaluate import Evaluation, compare_bundles, evaluate_bundle, photo_files
+    from training.evaluate import compare_bundles, evaluate_bundle, photo_files
 
+    bundles = [read_bundle(path) for path in (arguments.bundle, arguments.against) if path]
     split = read_split(arguments.data, arguments.split)
     distractors = photo_files(arguments.distractors) if arguments.distractors else ()
-
-    def evaluated(bundle: Path) -> Evaluation:
-        return evaluate_bundle(
-            read_bundle(bundle), split, device=arguments.device, precision=arguments.precision, distractors=distractors
-        )
-
-    if arguments.against:
-        return compare_bundles(evaluated(arguments.bundle), evaluated(arguments.against)).summary
-    return evaluated(arguments.bundle).summary
+    first, *others = (
+        evaluate_bundle(bundle, split, device=arguments.device, precision=arguments.precision, distractors=distractors)
+        for bundle in bundles
+    )
+    return compare_bundles(first, others[0]).summary if others else first.summary
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, object]:
