@@ -160,7 +160,7 @@ def xmodalvit_unfused(config: TrainConfig) -> TrainConfig:
     """XModalViT for a student of a smaller backbone than its teacher: the teacher's embeddings before fusion teach it.
 
     The published losses (XAQC and XMRD) towards those embeddings, beside the student's own contrast. Worth having where
-    the teacher knows more than the student could learn by itself; a student of the teacher's own backbone does worse.
+    the teacher knows more than the student could learn by itself; a student of the teacher's own backbone did worse.
     """
     return replace(xmodalvit(config), distillation=DistillationConfig(direct_weight=1.0, unfused_targets=True))
 

@@ -1,15 +1,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
-from toy_config import TOY, TOY_TEACHER
+from toy_config import TOY
 
 from training.batch_norm import settle_batch_norm
 from training.dataset import read_split
 from training.pairs import PreparedPairs
-from training.students_task import StudentsTask
+from training.run import train_stages
+from training.stages import load_task
 from training.tasks import Task, TwoTowerTask
-from training.xmodal_config import DistillationConfig
 
 CPU = torch.device("cpu")
 RESNET = replace(TOY, backbone="test_resnet")
@@ -48,14 +49,20 @@ def test_separate_encoders_see_their_own_modality(dataset: Path) -> None:
     assert not torch.allclose(*means)  # type: ignore[arg-type]
 
 
-def test_a_frozen_teacher_and_networks_without_batch_normalisation_are_left_alone(dataset: Path) -> None:
-    config = replace(
-        TOY,
-        shared_encoder=False,
-        teacher=TOY_TEACHER,
-        distillation=DistillationConfig(teacher_photos=True, unfused_targets=True),
-    )
-    task = StudentsTask(config, TOY_TEACHER, num_categories=1)
+@pytest.mark.parametrize("backbone", ["test_vit", "test_resnet"])
+def test_a_frozen_encoder_and_one_without_batch_normalisation_are_left_alone(backbone: str, dataset: Path) -> None:
+    task = TwoTowerTask(replace(TOY, backbone=backbone), num_categories=1)
+    task.requires_grad_(backbone == "test_vit")
     before = {name: tensor.clone() for name, tensor in task.state_dict().items()}
-    settle_batch_norm(task, prepared(dataset), config, CPU)
+    settle_batch_norm(task, prepared(dataset), TOY, CPU)
     assert all(torch.equal(before[name], tensor) for name, tensor in task.state_dict().items())
+
+
+def test_what_a_run_saves_is_settled(dataset: Path, tmp_path: Path) -> None:
+    train_stages(replace(RESNET, epochs=1), data=dataset, out=tmp_path, device=CPU)
+    task, config = load_task(tmp_path, "baseline", num_categories=1)
+    saved = first_norm(task, "shared").running_mean
+    assert saved is not None
+    before = saved.clone()
+    settle_batch_norm(task, prepared(dataset), config, CPU)
+    assert torch.allclose(saved, before, atol=1e-5)

@@ -23,7 +23,7 @@ from model.seal import break_seal, sealed_text
 from training.dataset import read_split
 from training.evaluate import evaluate_bundle
 from training.published import find_benchmark
-from training.report import write_report
+from training.report import _serves, write_report
 from training.report_strips import worst_first
 from training.run import run, train_stages
 from training.xmodal_config import DistillationConfig
@@ -251,3 +251,20 @@ def test_the_command_line_writes_the_page_and_names_it(dataset: Path, runs: tupl
     done = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1])["written"] == str(tmp_path / "index.html")
     assert (tmp_path / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"shared_encoder": True}, "one for both modalities"),
+        ({}, "one for each modality"),
+        ({"photo_backbone": "test_resnet"}, "for sketches; test_resnet for photos"),
+        (
+            {"distillation": DistillationConfig(teacher_photos=True, unfused_targets=True)},
+            "for sketches; the teacher’s test_vit embeds the photos",
+        ),
+    ],
+)
+def test_the_report_says_which_encoder_embeds_what(changes: dict[str, Any], said: str) -> None:
+    config = replace(XMODAL, distillation=DistillationConfig())
+    assert _serves(replace(config, **changes)) == said

@@ -173,6 +173,7 @@ def test_missing_weights_are_an_error_and_never_a_random_start(dataset: Path, tm
     with pytest.raises(ValueError, match="no weights at"):
         TwoTowerTask(replace(CONFIG, weights=str(tmp_path / "gone.safetensors")), num_categories=1)
     save_file(timm.create_model("test_vit", num_classes=0).state_dict(), tmp_path / "another.safetensors")
+    TwoTowerTask(replace(TOY, weights=str(tmp_path / "another.safetensors")), num_categories=1)  # its own network
     with pytest.raises(ValueError, match=r"not a whole test_resnet: \d+ of its \d+ matrices are not there"):
         TwoTowerTask(replace(CONFIG, weights=str(tmp_path / "another.safetensors")), num_categories=1)
     broken = tmp_path / "broken.safetensors"
