@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from index_builder.build import BuildSettings, build_gallery
-from index_builder.photo_model import PhotoModel
+from index_builder.embedding.photo_encoder import PhotoModel
+from index_builder.photos.read import MAX_PHOTO_PIXELS
 from index_builder.progress import SilentProgress
-from index_builder.read_photo import MAX_PHOTO_PIXELS
 from model.bundle import read_bundle
 from model.encoder import open_encoder
 from model.images import decode_image, photo_draft_size

@@ -27,14 +27,14 @@ from faiss.contrib.exhaustive_search import knn_ground_truth
 from numpy.typing import NDArray
 
 from benchmarks.realistic_vectors import describe, fit_mixture, gallery_vectors
-from index_builder.gallery import Gallery, current_generation, generation_folder, open_gallery
-from index_builder.index_wish import IndexWish, parse_bytes
-from index_builder.manifest import Counts
-from index_builder.photo_model import PhotoModel
-from index_builder.previous import open_previous
+from index_builder.embedding.photo_encoder import PhotoModel
+from index_builder.gallery.folder_gallery import Gallery, current_generation, generation_folder, open_gallery
+from index_builder.gallery.manifest import Counts
+from index_builder.indexing.requirements import IndexWish, parse_bytes
+from index_builder.indexing.sketch_queries import embed_sketches, find_sketches
 from index_builder.progress import SilentProgress
-from index_builder.release import Release
-from index_builder.sketch_queries import embed_sketches, find_sketches
+from index_builder.publishing.generation import Release
+from index_builder.publishing.previous import open_previous
 from model.bundle import read_bundle
 
 K = 10

@@ -40,7 +40,7 @@ def main() -> None:
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.large_index import search_all
-    from index_builder.gallery import open_gallery
+    from index_builder.gallery.folder_gallery import open_gallery
 
     python = arguments.environment / "bin" / "python"
     if not python.exists():

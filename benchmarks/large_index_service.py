@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2
 
-from index_builder.sketch_queries import find_sketches
+from index_builder.indexing.sketch_queries import find_sketches
 
 
 def main() -> None:

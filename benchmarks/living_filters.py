@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.living_photos import demo_model
-from index_builder.gallery import Gallery, open_gallery
-from index_builder.manifest import Counts
+from index_builder.gallery.folder_gallery import Gallery, open_gallery
+from index_builder.gallery.manifest import Counts
 from index_builder.progress import SilentProgress
-from index_builder.release import Release
+from index_builder.publishing.generation import Release
 
 
 def filters(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.gallery import Gallery, open_gallery
-from index_builder.index_wish import IndexWish, parse_bytes
-from index_builder.milvus.address import MilvusAddress
-from index_builder.milvus.publish import MilvusPublisher
-from index_builder.photo_gallery import PhotoGallery, PhotoHit
+from index_builder.gallery.folder_gallery import Gallery, open_gallery
+from index_builder.gallery.interface import PhotoGallery, PhotoHit
+from index_builder.gallery.milvus.address import MilvusAddress
+from index_builder.gallery.open import opened
+from index_builder.indexing.requirements import IndexWish, parse_bytes
+from index_builder.indexing.sketch_queries import embed_sketches, find_sketches
 from index_builder.progress import SilentProgress
-from index_builder.sketch_queries import embed_sketches, find_sketches
-from index_builder.sources import opened
+from index_builder.publishing.milvus import MilvusPublisher
 from model.bundle import read_bundle
 
 K = 10

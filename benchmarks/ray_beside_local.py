@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from index_builder.gallery import open_gallery
+from index_builder.gallery.folder_gallery import open_gallery
 
 _RATE = re.compile(r"Read ([\d,]+) photos in ([\d.,]+) s")
 _ENGINES = ("local", "ray")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.ray_driver [--batches 600]
 
-Batches go out as in `index_builder.ray_engine` and come back as large as results of 16 photos. Prints one JSON object,
-the start left out. The workers run on the same machine, so it tells a lower limit.
+Batches go out as in `index_builder.embedding.ray.driver` and come back as large as results of 16 photos. Prints
+one JSON object, the start left out. The workers run on the same machine, so it tells a lower limit.
 """
 
 import argparse

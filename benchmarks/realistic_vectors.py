@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.gallery import open_gallery
+from index_builder.gallery.folder_gallery import open_gallery
 
 NUM_NEIGHBOURS = 24
 _CHUNK = 8192

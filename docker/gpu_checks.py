@@ -21,7 +21,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from index_builder.gpu_index import FaissGpu, Gpu
+from index_builder.gallery.indexes.gpu import FaissGpu, Gpu
 from model.bundle import Bundle, Modality, default_bundle_path, read_bundle
 from model.encoder import Encoder, open_encoder
 
@@ -35,7 +35,7 @@ PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 IN_ORDER = """
 import {first}, {second}
 import faiss, numpy as np
-from index_builder.gpu_index import Gpu
+from index_builder.gallery.indexes.gpu import Gpu
 from model.bundle import default_bundle_path, read_bundle
 from model.encoder import open_encoder
 bundle = read_bundle(default_bundle_path())

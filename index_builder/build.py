@@ -5,19 +5,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from index_builder.engine import embed_with_engine
-from index_builder.errors import GalleryError, TooManyUnreadableError
-from index_builder.generation import count_photos, write_errors
-from index_builder.index_wish import IndexWish
-from index_builder.manifest import ERRORS, Counts
-from index_builder.metadata_source import choose_metadata, match_metadata, note_metadata, say_metadata
-from index_builder.photo_model import PhotoModel
-from index_builder.previous import PreviousGeneration, open_previous
+from index_builder.embedding.engines import embed_with_engine
+from index_builder.embedding.photo_encoder import PhotoModel
+from index_builder.gallery.errors import GalleryError, TooManyUnreadableError
+from index_builder.gallery.manifest import ERRORS, Counts
+from index_builder.indexing.requirements import IndexWish
+from index_builder.metadata.match import choose_metadata, match_metadata, note_metadata, say_metadata
+from index_builder.photos.scan import PhotoScan
 from index_builder.progress import Progress
-from index_builder.publish import WORK, locked, remove_work
-from index_builder.release import BuildReport, Release
-from index_builder.scan import PhotoScan
-from index_builder.work import WorkStore
+from index_builder.publishing.generation import BuildReport, Release
+from index_builder.publishing.previous import PreviousGeneration, open_previous
+from index_builder.publishing.swap import WORK, locked, remove_work
+from index_builder.publishing.write import count_photos, write_errors
+from index_builder.work.store import WorkStore
 
 DEFAULT_ERROR_RATE = 0.05
 # One torn file among ten photos is no reason to publish nothing: so many are accepted while most photos can be read.

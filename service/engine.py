@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.photo_gallery import PhotoGallery, PhotoHit, PhotoItem, Selection
+from index_builder.gallery.interface import PhotoGallery, PhotoHit, PhotoItem, Selection
 from model.errors import BlankSketchError, UnreadableImageError
 from service.errors import SketchError, UnknownPhotoError
 from service.interfaces import SketchEncoder

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from index_builder.errors import GalleryUnavailableError
+from index_builder.gallery.errors import GalleryUnavailableError
 from service.error_answers import ErrorResponse, overload_response, refusal_response
 from service.errors import CLIENT_ERRORS, Refusal, describe, gallery_unavailable, shown
 from service.search_queue import QueueFullError

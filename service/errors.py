@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 
-from index_builder.errors import FilterError
+from index_builder.gallery.errors import FilterError
 from model.errors import BlankSketchError, SketchSearchError, UnreadableImageError
 
 

@@ -5,8 +5,8 @@ from typing import Protocol, TypeVar
 
 import faiss
 
-from index_builder.errors import GpuError
-from index_builder.gpu_index import Gpu, GpuLibrary
+from index_builder.gallery.errors import GpuError
+from index_builder.gallery.indexes.gpu import Gpu, GpuLibrary
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from index_builder.photo_gallery import PhotoGallery
+from index_builder.gallery.interface import PhotoGallery
 
 logger = logging.getLogger(__name__)
 

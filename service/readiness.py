@@ -9,7 +9,7 @@ from functools import cache
 from anyio import CapacityLimiter, to_thread
 from PIL import Image, ImageDraw
 
-from index_builder.errors import GalleryUnavailableError
+from index_builder.gallery.errors import GalleryUnavailableError
 from service.draining import Drain
 from service.engine import Ranking, SearchEngine
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from index_builder.errors import GalleryError
-from index_builder.place import read_place
+from index_builder.gallery.errors import GalleryError
+from index_builder.gallery.location import read_place
 
 ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")

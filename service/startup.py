@@ -3,9 +3,9 @@
 import logging
 from functools import cache
 
-from index_builder.errors import GpuError
-from index_builder.place import read_place
-from index_builder.sources import FolderSource, open_source
+from index_builder.gallery.errors import GpuError
+from index_builder.gallery.location import read_place
+from index_builder.gallery.open import FolderSource, open_source
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.cores import usable_cores
 from model.encoder import Encoder, open_encoder

@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.living_photos import timed_build, write_photos
 from benchmarks.reliability.running_service import publish_marked
 from benchmarks.reliability.traffic import drawing
-from index_builder.gallery import Gallery, current_generation, generation_folder, open_gallery
+from index_builder.gallery.folder_gallery import Gallery, current_generation, generation_folder, open_gallery
 from model.bundle import Bundle, default_bundle_path, read_bundle, write_manifest
 from model.encoder import open_encoder
 from model.errors import SketchSearchError

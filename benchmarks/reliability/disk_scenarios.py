@@ -17,9 +17,9 @@ from PIL import Image
 from benchmarks.living_kills import content_of
 from benchmarks.living_photos import write_photo
 from index_builder.build import BuildSettings, build_gallery
-from index_builder.gallery import CURRENT, open_gallery
-from index_builder.generation_files import verify_files
-from index_builder.photo_model import PhotoModel
+from index_builder.embedding.photo_encoder import PhotoModel
+from index_builder.gallery.folder_gallery import CURRENT, open_gallery
+from index_builder.gallery.generation_files import verify_files
 from index_builder.progress import SilentProgress
 from model.errors import SketchSearchError
 from model.preprocess import Preprocessing, prepare_photo
@@ -97,7 +97,7 @@ def in_fork(work: Callable[[], None]) -> tuple[int, str]:
             os.dup2(words.fileno(), 2)
             try:
                 work()
-            except (SketchSearchError, OSError, sqlite3.Error) as error:  # as index_builder.commands.run
+            except (SketchSearchError, OSError, sqlite3.Error) as error:  # as index_builder.cli.commands.run
                 status = SENTENCE
                 words.write(str(error))
             except BaseException:

@@ -37,8 +37,8 @@ from benchmarks.reliability.disk_scenarios import (
     scenarios,
     verified_content,
 )
-from index_builder.gallery import CURRENT, GENERATIONS
-from index_builder.publish import WORK
+from index_builder.gallery.folder_gallery import CURRENT, GENERATIONS
+from index_builder.publishing.swap import WORK
 from model.errors import SketchSearchError
 
 _SHIM = "SKETCH_SEARCH_FAILING_CALLS"

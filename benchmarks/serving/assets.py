@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.gallery import Gallery, open_gallery
+from index_builder.gallery.folder_gallery import Gallery, open_gallery
 from model.bundle import Bundle
 
 _ROWS_AT_ONCE = 50_000

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.serving.contenders import Subject
 from benchmarks.serving.environments import ROOT
 from benchmarks.serving.rounds import LoadPlan
-from index_builder.gallery import open_gallery
+from index_builder.gallery.folder_gallery import open_gallery
 from model.bundle import Bundle
 
 

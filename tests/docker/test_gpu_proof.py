@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from index_builder.gpu_index import FaissGpu, Gpu
+from index_builder.gallery.indexes.gpu import FaissGpu, Gpu
 from service.schemas import GalleryInfo, ModelInfo
 
 pytestmark = pytest.mark.skipif(FaissGpu().num_gpus() > 0, reason="says what happens without a GPU")

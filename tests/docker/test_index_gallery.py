@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from index_builder.gallery import CURRENT, GENERATIONS
-from index_builder.manifest import MANIFEST, BundleStamp, Counts, Duplicates, Manifest
+from index_builder.gallery.folder_gallery import CURRENT, GENERATIONS
+from index_builder.gallery.manifest import MANIFEST, BundleStamp, Counts, Duplicates, Manifest
 
 NOTE = '#!/bin/sh\necho "$@" >> "$CALLS"\n'
 

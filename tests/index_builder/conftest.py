@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from index_builder.build import BuildSettings, build_gallery
-from index_builder.gallery import Gallery, open_gallery
+from index_builder.gallery.folder_gallery import Gallery, open_gallery
 from index_builder.progress import SilentProgress
-from index_builder.release import BuildReport
+from index_builder.publishing.generation import BuildReport
 
 
 def _load(name: str) -> ModuleType:

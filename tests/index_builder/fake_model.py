@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from index_builder.photo_model import PhotoModel
+from index_builder.embedding.photo_encoder import PhotoModel
 from model.preprocess import Preprocessing, prepare_photo
 
 DIMENSION = 16
@@ -61,9 +61,9 @@ def fake_model(encoder: FakeEncoder, *, name: str = "fake", precision: str = "fp
 
 
 def main(photos: str, out: str, log: str, seconds_per_photo: str) -> None:
-    from index_builder import work
     from index_builder.build import BuildSettings, build_gallery
     from index_builder.progress import SilentProgress
+    from index_builder.work import store as work
 
     work.COMMIT_EVERY_PHOTOS = 8
 

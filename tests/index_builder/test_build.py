@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from index_builder import publish, release, work
 from index_builder.build import BuildSettings, _few_enough
-from index_builder.errors import GalleryError, TooManyUnreadableError
-from index_builder.gallery import current_generation, generation_folder
-from index_builder.manifest import ERRORS, Counts
+from index_builder.gallery.errors import GalleryError, TooManyUnreadableError
+from index_builder.gallery.folder_gallery import current_generation, generation_folder
+from index_builder.gallery.manifest import ERRORS, Counts
+from index_builder.publishing import generation as release
+from index_builder.publishing import swap as publish
+from index_builder.work import store as work
 
 NAMES = ["a.jpg", "b.png", "chairs/Größe 日本.webp", "chairs/old/d.JPG"]
 
@@ -113,7 +115,7 @@ def test_a_folder_without_a_readable_photo_is_one_clear_error(workshop: Any) -> 
 def test_an_unchanged_folder_is_neither_read_nor_published_again(workshop: Any, monkeypatch: Any) -> None:
     workshop.add(*NAMES)
     first = workshop.build()
-    monkeypatch.setattr("index_builder.embed.read_photo", None)
+    monkeypatch.setattr("index_builder.embedding.local.read_photo", None)
     again = workshop.build()
     assert (again.published, again.generation, again.num_encoded) == (False, first.generation, 0)
     assert workshop.lines[-1] == f"Nothing to do: generation {first.generation} is up to date"

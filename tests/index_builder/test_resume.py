@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from index_builder import work
+from index_builder.work import store as work
 
 NUM_PHOTOS = 60
 
@@ -63,7 +63,7 @@ def test_killed_at_any_moment_nothing_committed_is_embedded_twice_and_the_galler
     log = tmp_path / "log"
     log.touch()
     command = [sys.executable, fake.__file__, str(many.photos), str(many.out), str(log), "0.01"]
-    environment = {"PYTHONPATH": str(Path(work.__file__).parents[1]), "PATH": ""}
+    environment = {"PYTHONPATH": str(Path(work.__file__).parents[2]), "PATH": ""}
     kept = 0
     for moment in (5, 13, 22):  # photos encoded in the process before it is killed
         started = log.stat().st_size

@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.vector_file import VectorFile
+from index_builder.gallery.indexes.vectors import VectorFile
 
 OPENED: list[VectorFile] = []  # closed at the end of the session
 

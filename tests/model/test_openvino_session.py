@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index_builder.photo_model import PhotoModel
+from index_builder.embedding.photo_encoder import PhotoModel
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.encoder import Encoder, open_encoder
 from model.errors import BundleError, ProviderError

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from index_builder.build import BuildSettings, build_gallery
-from index_builder.gallery import current_generation, open_gallery
-from index_builder.photo_model import PhotoModel
+from index_builder.embedding.photo_encoder import PhotoModel
+from index_builder.gallery.folder_gallery import current_generation, open_gallery
 from index_builder.progress import SilentProgress
 from model.bundle import Bundle
 from model.preprocess import Preprocessing, prepare_sketch

@@ -7,8 +7,8 @@ import faiss
 import pytest
 from fastapi.testclient import TestClient
 
-from index_builder.errors import GpuError
-from index_builder.gallery import Gallery, current_generation, open_gallery
+from index_builder.gallery.errors import GpuError
+from index_builder.gallery.folder_gallery import Gallery, current_generation, open_gallery
 from service.app import create_app
 from service.engine import SearchEngine
 from service.index_device import IndexDevice, open_index_device

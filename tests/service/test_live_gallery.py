@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from index_builder.errors import GalleryError
-from index_builder.gallery import current_generation, open_gallery
+from index_builder.gallery.errors import GalleryError
+from index_builder.gallery.folder_gallery import current_generation, open_gallery
 from model.seal import break_seal, sealed_text
 from service.app import create_app
 from service.engine import SearchEngine

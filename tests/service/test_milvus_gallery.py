@@ -15,15 +15,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from index_builder.build import BuildSettings, build_gallery
-from index_builder.errors import GalleryError, GalleryUnavailableError, GpuError
-from index_builder.gallery import open_gallery
-from index_builder.index_wish import IndexWish
-from index_builder.milvus.address import MilvusAddress
-from index_builder.milvus.publish import MilvusPublisher
-from index_builder.photo_model import PhotoModel
-from index_builder.place import read_place
+from index_builder.embedding.photo_encoder import PhotoModel
+from index_builder.gallery.errors import GalleryError, GalleryUnavailableError, GpuError
+from index_builder.gallery.folder_gallery import open_gallery
+from index_builder.gallery.location import read_place
+from index_builder.gallery.milvus.address import MilvusAddress
+from index_builder.gallery.open import open_source
+from index_builder.indexing.requirements import IndexWish
 from index_builder.progress import SilentProgress
-from index_builder.sources import open_source
+from index_builder.publishing.milvus import MilvusPublisher
 from model.preprocess import prepare_sketch
 from service.app import create_app
 from service.engine import SearchEngine

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index_builder.scan import PhotoScan
+from index_builder.photos.scan import PhotoScan
 from service.answers import photo_results
 from service.engine import RankedPhoto, Ranking
 

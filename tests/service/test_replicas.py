@@ -16,8 +16,8 @@ import httpx2
 import pytest
 
 from index_builder.build import BuildSettings, build_gallery
-from index_builder.gallery import current_generation, open_gallery
-from index_builder.photo_model import PhotoModel
+from index_builder.embedding.photo_encoder import PhotoModel
+from index_builder.gallery.folder_gallery import current_generation, open_gallery
 from index_builder.progress import SilentProgress
 from model.bundle import default_bundle_path, read_bundle
 

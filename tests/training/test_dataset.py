@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index_builder.read_photo import read_photo
+from index_builder.photos.read import read_photo
 from model.preprocess import Preprocessing, prepare_photo, to_tensor
 from training.dataset import read_image, read_split
 

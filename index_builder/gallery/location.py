@@ -1,0 +1,16 @@
+"""Where a gallery is: a folder that the index builder wrote, or a gallery in Milvus."""
+
+from pathlib import Path
+
+from index_builder.gallery.milvus.address import SCHEME, MilvusAddress
+
+Place = Path | MilvusAddress
+
+
+def read_place(text: str) -> Place:
+    """A folder, or `milvus://host:port/name`.
+
+    Raises:
+        GalleryError: it begins like an address in Milvus and is none.
+    """
+    return MilvusAddress.parse(text) if text.startswith(SCHEME) else Path(text)

@@ -1,0 +1,209 @@
+"""The manifest of one generation of a gallery: what is in it, what made it, and the hash of each of its files."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from index_builder.gallery.columns import Column
+from index_builder.gallery.errors import GalleryError
+from model.seal import break_seal, sealed_text
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+INDEX, ITEMS, THUMBNAILS, ERRORS = "index.faiss", "items.sqlite", "thumbnails.sqlite", "errors.jsonl"
+FILES = (INDEX, ITEMS, THUMBNAILS, ERRORS)
+APPROXIMATE = "approximate.faiss"  # beside the others where exact search is too slow or too large
+
+
+@dataclass(frozen=True)
+class BundleStamp:
+    """Which bundle made the embeddings, and in which precision."""
+
+    name: str
+    fingerprint: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many photos were found, are in the gallery, and could not be read; found = indexed + skipped."""
+
+    found: int
+    indexed: int
+    skipped: int
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Photos whose bytes repeat those of another one.
+
+    Attributes:
+        photos: how many photos repeat an earlier one.
+        groups: the ids that share their content, group by group; the first hundred groups.
+    """
+
+    photos: int
+    groups: list[list[str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class IndexTuning:
+    """Which index a generation is searched with, why, and what was measured when it was built.
+
+    Attributes:
+        factory: in the language of `faiss.index_factory`: "Flat" for exact search, or such as "IVF4000,SQ8".
+        reason: why this one, in a sentence.
+        memory_bytes: what searches keep in memory; embeddings that are only looked up stay on disk.
+        bytes_per_vector: of these, for each photo.
+        memory_limit_bytes: what was asked for.
+        recall_target: the recall@10 that was asked for.
+        recall: kind of query ("photos", "sketches") -> recall@10 against exact search.
+        queries: kind of query -> how many were held out to measure it.
+        exact_ms: the fastest exact search in one thread, in milliseconds; None where none was timed.
+        search_ms: the mean of the searches as tuned, in milliseconds; None for exact search.
+        nprobe: how many inverted lists a search looks into.
+        candidates_per_result: how many candidates for each result are compared exactly.
+        trained_on: how many photos the gallery had when the lists were trained.
+        trained_nprobe: the nprobe that was enough then.
+        added_since: how many photos came after that.
+    """
+
+    factory: str
+    reason: str
+    memory_bytes: int
+    bytes_per_vector: float
+    memory_limit_bytes: int
+    recall_target: float
+    recall: dict[str, float] = field(default_factory=dict)
+    queries: dict[str, int] = field(default_factory=dict)
+    exact_ms: float | None = None
+    search_ms: float | None = None
+    nprobe: int = 0
+    candidates_per_result: int = 0
+    trained_on: int = 0
+    trained_nprobe: int = 0
+    added_since: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every search compares with every photo."""
+        return self.factory == "Flat"
+
+    @property
+    def was_tuned_without_sketches(self) -> bool:
+        """Whether there are parameters, and photos alone were searched for to choose them."""
+        return not self.is_exact and "sketches" not in self.queries
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything one has to know about a generation without opening its files.
+
+    Attributes:
+        generation: its name.
+        created: when it was complete, ISO 8601 in UTC.
+        count: items in the gallery.
+        dimension: D, length of an embedding.
+        index_type: the FAISS index that is searched, "Flat" for exact search.
+        photos_root: absolute path of the folder of photos when it was built.
+        bundle: what made the embeddings.
+        counts: of photos; `counts.indexed` equals `count`.
+        duplicates: photos with equal content.
+        columns: of the metadata, by name.
+        metadata_file: absolute path of the table that the metadata were read from; None where there is none, and in a
+            generation of an earlier release.
+        near_duplicates: photos that look like one of other content; None in a generation of an earlier release.
+        tuning: which index it is and how well it does; None in a generation of an earlier release, which is exact.
+        content_digest: identifies what the generation answers; equal digests need no new generation.
+        files: name -> hex sha256.
+        file_sizes: name -> bytes.
+        thumbnails_sealed: whether each thumbnail carries its own hash, so that none needs to be read before it is asked
+            for; False in a generation of an earlier release.
+    """
+
+    generation: str
+    created: str
+    count: int
+    dimension: int
+    index_type: str
+    photos_root: str
+    bundle: BundleStamp
+    counts: Counts
+    duplicates: Duplicates
+    content_digest: str
+    files: dict[str, str]
+    file_sizes: dict[str, int]
+    columns: list[Column] = field(default_factory=list)
+    metadata_file: str | None = None
+    near_duplicates: Duplicates | None = None
+    thumbnails_sealed: bool = False
+    tuning: IndexTuning | None = None
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The files that belong to the generation, apart from the manifest."""
+        is_exact = self.tuning is None or self.tuning.is_exact
+        return FILES if is_exact else (*FILES, APPROXIMATE)
+
+    def to_json(self) -> str:
+        """The text of manifest.json, sealed."""
+        return sealed_text(asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Reads what `to_json` sealed; raises KeyError or TypeError when a field is missing or unknown."""
+        nested: dict[str, type[Any]] = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
+        optional: dict[str, type[Any]] = {"near_duplicates": Duplicates, "tuning": IndexTuning}
+        nested |= {name: make for name, make in optional.items() if values.get(name) is not None}
+        columns = [Column(**column) for column in values.get("columns", [])]
+        return cls(**{**values, **{name: make(**values[name]) for name, make in nested.items()}, "columns": columns})
+
+
+def read_manifest(generation: Path) -> Manifest:
+    """Reads the manifest of a generation's folder.
+
+    Raises:
+        GalleryError: it is missing, damaged, or of another format version.
+    """
+    path = generation / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise GalleryError(
+            f"The gallery's manifest {path} cannot be read ({error}); build the gallery again."
+        ) from error
+    return parse_manifest(text, where=str(path))
+
+
+def parse_manifest(text: str, *, where: str) -> Manifest:
+    """Reads what `Manifest.to_json` wrote.
+
+    Args:
+        text: the JSON.
+        where: it was found, for messages.
+
+    Raises:
+        GalleryError: it is damaged, or of another format version.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise GalleryError(
+            f"The gallery's manifest {where} cannot be read ({error}); build the gallery again."
+        ) from error
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if version != FORMAT_VERSION:
+        raise GalleryError(
+            f"The gallery's manifest {where} has format version {version}, this release reads version "
+            f"{FORMAT_VERSION}; build the gallery again."
+        )
+    if not break_seal(values):
+        raise GalleryError(f"The gallery's manifest {where} is damaged; build the gallery again.")
+    try:
+        return Manifest.from_dict(values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise GalleryError(
+            f"The gallery's manifest {where} is incomplete ({error}); build the gallery again."
+        ) from error

@@ -1,0 +1,82 @@
+"""Which index a collection gets: by the rule and the recall of a gallery on disk, tuned on Milvus itself.
+
+Exact while that is small and fast enough, judged by the files as for a gallery on disk; otherwise inverted lists with a
+byte for each dimension. Milvus makes lists for each of its segments, so their number suits a segment.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_builder.gallery.errors import GalleryError
+from index_builder.gallery.folder_gallery import Gallery
+from index_builder.gallery.indexes.vectors import VectorFile
+from index_builder.gallery.manifest import IndexTuning
+from index_builder.gallery.milvus.search import MilvusIndex, num_lists
+from index_builder.indexing.choose import describe, exact_index
+from index_builder.indexing.lists import ListFormat, list_formats
+from index_builder.indexing.requirements import IndexWish
+from index_builder.indexing.tune import hold_out, tune
+from index_builder.progress import Progress
+
+_SEGMENT_BYTES = 1 << 30  # what Milvus puts into a segment unless it is configured otherwise
+
+
+def choose(gallery: Gallery, vectors: VectorFile, wish: IndexWish) -> IndexTuning:
+    """The index for a generation, not tuned yet.
+
+    Raises:
+        GalleryError: the smallest one is larger than the memory that was allowed.
+    """
+    exact = exact_index(gallery.folder, vectors, replace(wish, is_searched_here=True), None)
+    if exact.is_exact:
+        return exact
+    per_segment = min(vectors.count, _SEGMENT_BYTES // (4 * vectors.dimension))
+    lists: ListFormat = next(list_formats(per_segment))
+    size = lists.memory_bytes(count=vectors.count, dimension=vectors.dimension)
+    if size > wish.memory_bytes:
+        raise GalleryError(
+            f"--memory allows {wish.memory_bytes:,} bytes; the index of {vectors.count:,} photos in Milvus needs "
+            f"{size:,}: give at least that."
+        )
+    bytes_per_vector = round(size / vectors.count, 1)
+    return replace(exact, factory=lists.factory, memory_bytes=size, bytes_per_vector=bytes_per_vector)
+
+
+def index_parameters(tuning: IndexTuning) -> dict[str, object]:
+    """Index type and parameters in the words of Milvus."""
+    if tuning.is_exact:
+        return {"index_type": "FLAT", "metric_type": "IP"}
+    # The client sends what is in `params` side by side, and milvus-lite reads only what is in a `params` that arrives.
+    return {"index_type": "IVF_SQ8", "metric_type": "IP", "params": {"params": {"nlist": num_lists(tuning.factory)}}}
+
+
+def tuned(
+    index: MilvusIndex,
+    tuning: IndexTuning,
+    vectors: VectorFile,
+    *,
+    recall: float,
+    sketches: Callable[[], NDArray[np.float32]] | None,
+    progress: Progress,
+) -> IndexTuning:
+    """The tuning with the parameters that reach the recall, measured by searches of the loaded collection."""
+    if not tuning.is_exact:
+        held_out = hold_out(vectors, None if sketches is None else sketches())
+        operation = tune(index, held_out, target=recall)
+        if operation.assured < recall:
+            progress.say(f"The recall is not assured to reach {recall:g} ({operation.assured:.3f})")
+        tuning = replace(
+            tuning,
+            recall=operation.recall,
+            queries={kind: len(each.queries) for kind, each in held_out.items()},
+            search_ms=round(operation.search_ms, 3),
+            nprobe=operation.nprobe,
+            candidates_per_result=operation.candidates_per_result,
+            trained_on=vectors.count,
+            trained_nprobe=operation.nprobe,
+        )
+    progress.say(f"Index in Milvus: {describe(tuning)}")
+    return tuning
