@@ -27,7 +27,7 @@ from benchmarks.living_filters import filters
 from benchmarks.living_kills import kills
 from benchmarks.living_photos import timed_build, write_photo, write_photos
 from benchmarks.start_up import is_ready
-from service.readiness import built_in_sketch
+from service.search.readiness import built_in_sketch
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ class UnreadableImageError(SketchSearchError):
 
     Attributes:
         reason: a short, stable slug: "empty", "not_an_image", "unsupported_format", "truncated" or "too_large"; the
-            service, which reads what strangers send, has more (service/errors.py).
+            service, which reads what strangers send, has more (service/http/errors.py).
     """
 
     def __init__(self, message: str, *, reason: str) -> None:

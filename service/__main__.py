@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from model.errors import SketchSearchError
-from service.leaving import leave, leave_unready
-from service.logs import set_up_logs, with_fields
+from service.process.exit import leave, leave_unready
+from service.process.logs import set_up_logs, with_fields
 from service.settings import Settings, environment_variable, flag
 
 if TYPE_CHECKING:
-    from service.engine import SearchEngine
+    from service.search.engine import SearchEngine
 
 logger = logging.getLogger("service")
 
@@ -51,9 +51,9 @@ def _serve(settings: Settings) -> None:
     from prometheus_client import disable_created_metrics
 
     from service.app import create_app
-    from service.listening import allow_many_connections, listen
-    from service.server import DrainingServer, server_config
-    from service.startup import open_engine, open_feedback
+    from service.process.listening import allow_many_connections, listen
+    from service.process.server import DrainingServer, server_config
+    from service.search.open import open_engine, open_feedback
 
     # Once it has drained, uvicorn raises the signal again: as an interrupt it ends in `main`, with status 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -85,7 +85,7 @@ def _warn_of_unknown_variables() -> None:
 
 def _announce(engine: "SearchEngine", listener: socket.socket, settings: Settings) -> None:
     from service.access.policy import open_to_strangers, reachable_at
-    from service.listening import address
+    from service.process.listening import address
 
     if exposed := open_to_strangers(settings):
         logger.warning(

@@ -11,29 +11,29 @@ from fastapi import FastAPI
 from model.version import __version__
 from service.access.policy import metrics_access
 from service.access.setup import add_access, add_other_sites, include
-from service.admission import AdmissionMiddleware
-from service.body_limit import BodyLimitMiddleware
-from service.draining import Drain
-from service.engine import SearchEngine
-from service.error_handlers import add_error_handlers
-from service.feedback import FeedbackStore
-from service.feedback_route import EXPECTATIONS as FEEDBACK_EXPECTATIONS
-from service.feedback_route import feedback_router
-from service.intake import IntakeMiddleware, keep_uploads_in_memory
-from service.live_gallery import LiveGallery
-from service.metrics import Metrics
-from service.metrics_route import router as metrics_router
-from service.middleware import RequestMiddleware
-from service.page_files import add_page
-from service.photo_routes import router as photo_router
-from service.query_routes import expectations, query_router
-from service.readiness import NotReadyError
-from service.security_headers import security_headers
-from service.serving import Serving
+from service.http.admission import AdmissionMiddleware
+from service.http.body_limit import BodyLimitMiddleware
+from service.http.error_handlers import add_error_handlers
+from service.http.intake import IntakeMiddleware, keep_uploads_in_memory
+from service.http.metrics import Metrics
+from service.http.requests import RequestMiddleware
+from service.http.security_headers import security_headers
+from service.http.tracing import telemetry_config
+from service.process.watchdog import Watchdog
+from service.routes.feedback import EXPECTATIONS as FEEDBACK_EXPECTATIONS
+from service.routes.feedback import feedback_router
+from service.routes.metrics import router as metrics_router
+from service.routes.page import add_page
+from service.routes.photos import router as photo_router
+from service.routes.search import expectations, query_router
+from service.routes.state import Serving
+from service.routes.status import health_router, info_router
+from service.search.drain_state import Drain
+from service.search.engine import SearchEngine
+from service.search.feedback_store import FeedbackStore
+from service.search.live_gallery import LiveGallery
+from service.search.readiness import NotReadyError
 from service.settings import Settings
-from service.status_routes import health_router, info_router
-from service.tracing import telemetry_config
-from service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -141,13 +141,13 @@ def _lifespan(
 
 def _open_engine(settings: Settings) -> SearchEngine:
     # Imported here because it loads ONNX Runtime and FAISS, which an app with its own engine may not need.
-    from service.startup import open_engine
+    from service.search.open import open_engine
 
     return open_engine(settings)
 
 
 def _open_feedback(settings: Settings) -> FeedbackStore | None:
-    from service.startup import open_feedback
+    from service.search.open import open_feedback
 
     return open_feedback(settings)
 

@@ -9,10 +9,10 @@ from service.access.api_keys import ApiKey, ApiKeys
 from service.access.policy import MetricsAccess, kind_of, need_of
 from service.access.quota import Quota
 from service.access.rate_limits import RateLimits
-from service.body_limit import discard
-from service.error_answers import refusal_response
-from service.errors import Refusal
-from service.request_record import record_of
+from service.http.body_limit import discard
+from service.http.error_answers import refusal_response
+from service.http.errors import Refusal
+from service.http.request_record import record_of
 
 COOKIE = "sketch_search_key"
 

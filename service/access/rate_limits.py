@@ -5,7 +5,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from service.errors import Refusal
+from service.http.errors import Refusal
 
 if TYPE_CHECKING:
     from limits import RateLimitItem

@@ -9,7 +9,7 @@ from service.access.api_keys import read_keys
 from service.access.middleware import AccessMiddleware
 from service.access.policy import metrics_access
 from service.access.rate_limits import RateLimits
-from service.access.session_routes import router as session_router
+from service.routes.session import router as session_router
 from service.settings import Settings
 
 _bearer = HTTPBearer(auto_error=False, description="an API key of this service")

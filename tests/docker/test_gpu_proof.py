@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from index_builder.gallery.indexes.gpu import FaissGpu, Gpu
-from service.schemas import GalleryInfo, ModelInfo
+from service.routes.schemas import GalleryInfo, ModelInfo
 
 pytestmark = pytest.mark.skipif(FaissGpu().num_gpus() > 0, reason="says what happens without a GPU")
 

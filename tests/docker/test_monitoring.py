@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-import service.metrics
-from service.metrics import Metrics
+import service.http.metrics
+from service.http.metrics import Metrics
 
 NAME = re.compile(r"\b(?:sketch_search|process)_\w+|\bup\b")
 LABELS = {
@@ -27,7 +27,7 @@ FOR_A_GPU_ALONE = {"SketchSearchOnCpu"}
 @pytest.fixture(scope="module")
 def exposed() -> set[str]:
     """The names of the metrics that there are: those that the service declares, of its process, and of Prometheus."""
-    declared = set(re.findall(r'"(sketch_search_\w+)"', inspect.getsource(service.metrics)))
+    declared = set(re.findall(r'"(sketch_search_\w+)"', inspect.getsource(service.http.metrics)))
     endings = {"", "_total", "_info", "_bucket", "_sum", "_count"}
     process = {"process_resident_memory_bytes", "process_open_fds", "process_max_fds"}
     assert all(name.encode() in Metrics().exposition() for name in process)

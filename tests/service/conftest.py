@@ -23,10 +23,10 @@ from model.bundle import Bundle
 from model.preprocess import Preprocessing, prepare_sketch
 from service.access.api_keys import make_key
 from service.app import create_app
-from service.engine import SearchEngine
-from service.listening import address, listen
-from service.live_gallery import LiveGallery
-from service.server import server_config
+from service.process.listening import address, listen
+from service.process.server import server_config
+from service.search.engine import SearchEngine
+from service.search.live_gallery import LiveGallery
 from service.settings import Settings
 
 Points = list[tuple[float, float]]

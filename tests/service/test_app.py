@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service import schemas
 from service.app import create_app
+from service.routes import schemas
 from service.settings import Settings
 
 ROUTES = {

@@ -26,12 +26,12 @@ from index_builder.progress import SilentProgress
 from index_builder.publishing.milvus import MilvusPublisher
 from model.preprocess import prepare_sketch
 from service.app import create_app
-from service.engine import SearchEngine
-from service.live_gallery import LiveGallery
-from service.readiness import GalleryAwayError
+from service.process.watchdog import Watchdog
+from service.search.engine import SearchEngine
+from service.search.live_gallery import LiveGallery
+from service.search.open import open_engine
+from service.search.readiness import GalleryAwayError
 from service.settings import Settings
-from service.startup import open_engine
-from service.watchdog import Watchdog
 
 NUMBERS = itertools.count()
 HANG_SECONDS = 60
@@ -187,7 +187,7 @@ def test_while_milvus_is_down_the_service_says_so_and_it_recovers_without_a_rest
     caplog: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("service.readiness._SHARED_SECONDS", 0.0)
+    monkeypatch.setattr("service.search.readiness._SHARED_SECONDS", 0.0)
     shop = Shop(gallery_folder.parent / "photos", tmp_path / "gallery", own_milvus.place("down"), encoder)
     shop.publish()
     with serve(shop) as client:

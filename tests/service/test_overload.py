@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 
 from service.app import create_app
-from service.engine import SearchEngine
-from service.listening import address, listen
+from service.process.listening import address, listen
+from service.search.engine import SearchEngine
 from service.settings import Settings
 
 SETTINGS = Settings(worker_threads=1, queue_size=1)

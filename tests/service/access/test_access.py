@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from model.errors import SketchSearchError
 from service.access.api_keys import make_key
 from service.app import create_app
-from service.engine import SearchEngine
+from service.search.engine import SearchEngine
 from service.settings import Settings
 
 SEARCH_KEY, SEARCH_KEPT = make_key("shop", "search")

@@ -1,7 +1,7 @@
 import pytest
 
 from service.access.rate_limits import RateLimits
-from service.errors import Refusal
+from service.http.errors import Refusal
 
 
 @pytest.mark.parametrize(

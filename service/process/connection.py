@@ -1,0 +1,119 @@
+"""One HTTP connection: uvicorn's, which besides loses its patience with a client that sends or takes too slowly.
+
+uvicorn bounds only the pause between two requests, and every byte begins that anew. How fast a body has to come is a
+matter of the app (`service/http/intake.py`), as only that knows whether it reads one.
+"""
+
+import asyncio
+import json
+import random
+from http import HTTPStatus
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_LONGER = 1.25  # at most: a crowd that came together is not sent away, and back again, all at once
+
+
+def some_more(seconds: float) -> float:
+    """The time, or up to a quarter more, at random."""
+    return seconds * random.uniform(1, _LONGER)  # noqa: S311  no secret
+
+
+class Connection(H11Protocol):
+    """Closes itself when a request's head, or the taking of an answer, needs longer than a client may."""
+
+    def __init__(self, *arguments: Any, patience_seconds: float, **more: Any) -> None:  # noqa: ANN401  uvicorn's own
+        """Takes what uvicorn gives.
+
+        Args:
+            arguments: of H11Protocol.
+            patience_seconds: from the connection, or the end of an answer, to the end of the next head; and without
+                room for more of an answer.
+            more: of H11Protocol.
+        """
+        super().__init__(*arguments, **more)
+        self._patience_seconds = patience_seconds
+        self._head_due: asyncio.TimerHandle | None = None
+        self._taking_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        """Called when a client has connected."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called when the connection is gone."""
+        for due in (self._head_due, self._taking_due):
+            if due:
+                due.cancel()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """Called when bytes have come."""
+        super().handle_events()
+        if self._head_due and self._is_answering:
+            self._head_due.cancel()
+
+    def on_response_complete(self) -> None:
+        """Called when the answer has been given to the system, which may still hold it."""
+        super().on_response_complete()
+        if not self._is_answering:  # or the next request was waiting already
+            self._expect_head()
+
+    def pause_writing(self) -> None:
+        """Called when the client does not take what it is sent."""
+        super().pause_writing()
+        self._taking_due = self.loop.call_later(self._patience_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Called when it has taken most of it."""
+        if self._taking_due:
+            self._taking_due.cancel()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's own words
+        """Called when what came is no HTTP."""
+        if self._is_answering and self.cycle.response_started:
+            self.transport.close()  # an answer is on its way already
+        else:
+            # h11 measures only what is not complete yet: a larger head that comes in one piece passes.
+            sentence = (
+                "The request is no valid HTTP/1.1, or its head is too large, as its end did not come within the first "
+                "16 KB; send a valid one with a smaller head."
+            )
+            self._refuse(HTTPStatus.BAD_REQUEST, "malformed_request", sentence)
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect_head(self) -> None:
+        if self._head_due:
+            self._head_due.cancel()
+        self._head_due = self.loop.call_later(some_more(self._patience_seconds), self._give_up)
+
+    def _give_up(self) -> None:
+        has_begun = bool(self.conn.trailing_data[0]) and self.conn.their_state is h11.IDLE
+        if self.transport.is_closing() or not has_begun:
+            self.transport.abort()  # with `close`, an answer that nobody takes would hold it for ever
+            return
+        self._refuse(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "head_too_slow",
+            f"The head of the request was not complete after {self._patience_seconds:g} s; send it at once.",
+        )
+        self._head_due = self.loop.call_later(self._patience_seconds, self.transport.abort)
+
+    def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:
+        body = json.dumps({"error": {"code": code, "message": message}}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        head = h11.Response(status_code=status, headers=headers, reason=status.phrase.encode())
+        events = (head, h11.Data(data=body), h11.EndOfMessage())
+        self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
+        self.transport.close()
