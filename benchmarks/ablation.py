@@ -25,12 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.checkpoint import read_progress
-from training.config import TrainConfig
-from training.dataset import Split, read_split
-from training.evaluate import evaluate
-from training.metrics import IntArray, bootstrap_gain, summarise
-from training.recipes import (
+from training.config.recipes import (
     METHODS,
     RECIPES,
     get_recipe,
@@ -39,8 +34,13 @@ from training.recipes import (
     xmodalvit_paper,
     xmodalvit_unfused,
 )
+from training.config.run import TrainConfig
+from training.config.sketch_style import INGREDIENTS
+from training.data.dataset import Split, read_split
+from training.evaluation.evaluate import evaluate
+from training.evaluation.metrics import IntArray, bootstrap_gain, summarise
+from training.loop.checkpoint import read_progress
 from training.run import as_dataset, choose_device, train_stages
-from training.sketch_style import INGREDIENTS
 from training.stages import finished_stage, load_task, serving_stage, split_validation, torch_embed
 
 Variant = Callable[[TrainConfig], TrainConfig]

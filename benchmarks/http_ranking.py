@@ -2,7 +2,8 @@
 
 Builds a gallery of the test photos of a dataset plus a folder of further photos, starts the service on it, sends every
 test sketch through POST /search asking for the whole gallery, and compares each ranking with the one that
-`training.evaluate` computes from the same bundle. Once for every precision of the bundle. Prints one JSON object.
+`training.evaluation.evaluate` computes from the same bundle. Once for every precision of the bundle. Prints one JSON
+object.
 
     python -m benchmarks.http_ranking --bundle runs/shoes/bundle --data DATA --distractors PHOTOS
 """
@@ -22,9 +23,9 @@ import httpx2
 import numpy as np
 
 from model.bundle import read_bundle
-from training.dataset import read_split
-from training.evaluate import Evaluation, evaluate_bundle, photo_files
-from training.metrics import summarise
+from training.data.dataset import read_split
+from training.evaluation.evaluate import Evaluation, evaluate_bundle, photo_files
+from training.evaluation.metrics import summarise
 
 
 def main() -> None:

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from model.bundle import Modality
 from model.nets.teacher import Teacher, Tokens, unit_norm
 from model.preprocess import to_tensor
-from training.config import TrainConfig
-from training.dataset import Split, read_image, read_split
-from training.metrics import ranks, summarise
+from training.config.run import TrainConfig
+from training.data.dataset import Split, read_image, read_split
+from training.evaluation.metrics import ranks, summarise
 from training.stages import load_task, split_validation
-from training.students_task import StudentsTask
-from training.teacher_task import TeacherTask
+from training.tasks.students import StudentsTask
+from training.tasks.teacher import TeacherTask
 
 Scores = NDArray[np.float32]
 Answer = Callable[[torch.Tensor], torch.Tensor]  # one prepared sketch -> a score for every photo

@@ -25,10 +25,10 @@ from model.errors import BlankSketchError
 from model.images import decode_image
 from model.preprocess import Preprocessing, normalise_sketch
 from model.strokes import centre_lines
-from training.dataset import MAX_PIXELS, Item, read_split
-from training.photo_lines import trace
-from training.pseudo_sketch import drawable, pseudo_sketch
-from training.sketch_style import SketchStyle, get_style
+from training.config.sketch_style import SketchStyle, get_style
+from training.data.dataset import MAX_PIXELS, Item, read_split
+from training.pseudo_sketches.draw import drawable, pseudo_sketch
+from training.pseudo_sketches.lines import trace
 
 PREPROCESSING = Preprocessing()
 LONG_PX = 12

@@ -21,13 +21,13 @@ from torch import Tensor
 
 from model.nets.cpu import keep_memory, use_plain_attention
 from model.preprocess import Preprocessing
-from training.config import TrainConfig
-from training.losses import queue_contrast, relational_angle, relational_distance
-from training.pairs import Views
+from training.config.run import TrainConfig
+from training.config.xmodalvit import TeacherConfig
+from training.data.pairs import Views
 from training.run import choose_device
-from training.students_task import StudentsTask
-from training.teacher_task import TeacherTask
-from training.xmodal_config import TeacherConfig
+from training.tasks.losses import queue_contrast, relational_angle, relational_distance
+from training.tasks.students import StudentsTask
+from training.tasks.teacher import TeacherTask
 
 Step = Callable[[], Tensor]
 

@@ -60,7 +60,7 @@ Path("pairs/manifest.json").write_text(json.dumps(manifest))
 WEIGHTS = """
 import timm
 from safetensors.torch import save_file
-from training.recipes import get_recipe
+from training.config.recipes import get_recipe
 for path in ("weights.safetensors", "pairs/weights.safetensors"):
     save_file(timm.create_model(get_recipe("own-pairs").backbone).state_dict(), path)
 """

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle, Modality
 from model.errors import BundleError, ProviderError
-from model.onnx_session import CPU, CUDA, OnnxSession
-from model.openvino_session import BF16, OpenVinoSession
+from model.sessions.onnx_runtime import CPU, CUDA, OnnxSession
+from model.sessions.openvino import BF16, OpenVinoSession
 
 Device = Literal["auto", "cpu", "cuda"]
 GPU_MEMORY_MB = 4096  # most that an encoder takes unless told otherwise

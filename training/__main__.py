@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from training.config import TrainConfig
-from training.recipes import METHODS, RECIPES, get_recipe, recipe_lines, with_teacher_weights
-from training.settings_text import with_settings
-from training.sketch_style import EDGE_FAMILIES, INGREDIENTS, STYLES, SketchStyle, get_style
+from training.config.overrides import with_settings
+from training.config.recipes import METHODS, RECIPES, get_recipe, recipe_lines, with_teacher_weights
+from training.config.run import TrainConfig
+from training.config.sketch_style import EDGE_FAMILIES, INGREDIENTS, STYLES, SketchStyle, get_style
 
 EXCLUDE_HELP = "dataset whose test photos, and near-duplicates of them, are left out of a folder of photos"
 EPOCHS_HELP = "passes over the training photos, instead of the recipe's; small_images.epochs is another setting"
-SET_HELP = "any other setting of training/config.py, such as teacher.queue_size=0; may be given several times"
+SET_HELP = "any other setting of training/config/run.py, such as teacher.queue_size=0; may be given several times"
 
 
 def main() -> int:
@@ -223,8 +223,8 @@ def _export(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _pseudo_sketches(arguments: argparse.Namespace) -> dict[str, object]:
-    from training.dataset import read_split
-    from training.photo_dataset import write_photo_dataset
+    from training.data.dataset import read_split
+    from training.pseudo_sketches.dataset import write_photo_dataset
 
     exclude = [item.photo for item in read_split(arguments.exclude, "test").items] if arguments.exclude else []
     return write_photo_dataset(
@@ -238,7 +238,7 @@ def _pseudo_sketches(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _manifest(arguments: argparse.Namespace) -> dict[str, object]:
-    from training.manifest import write_manifest
+    from training.data.layouts.manifest import write_manifest
 
     return write_manifest(
         arguments.layout, arguments.source, arguments.out, transform=arguments.transform, photos=arguments.photos
@@ -246,8 +246,8 @@ def _manifest(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _preview(arguments: argparse.Namespace) -> dict[str, object]:
-    from training.dataset import read_split
-    from training.preview import contact_sheet
+    from training.data.dataset import read_split
+    from training.data.preview import contact_sheet
 
     contact_sheet(read_split(arguments.data, "train")).save(arguments.out)
     return {"written": str(arguments.out)}
@@ -255,8 +255,8 @@ def _preview(arguments: argparse.Namespace) -> dict[str, object]:
 
 def _evaluate(arguments: argparse.Namespace) -> dict[str, object]:
     from model.bundle import read_bundle
-    from training.dataset import read_split
-    from training.evaluate import compare_bundles, evaluate_bundle, photo_files
+    from training.data.dataset import read_split
+    from training.evaluation.evaluate import compare_bundles, evaluate_bundle, photo_files
 
     bundles = [read_bundle(path) for path in (arguments.bundle, arguments.against) if path]
     split = read_split(arguments.data, arguments.split)
@@ -269,7 +269,7 @@ def _evaluate(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, object]:
-    from training.report import write_report
+    from training.report.page import write_report
     from training.run import choose_device
 
     return write_report(

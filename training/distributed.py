@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_gather
 from torch.nn.parallel import DistributedDataParallel
 
-from training.pairs import Views
+from training.data.pairs import Views
 
 
 def start(device: torch.device) -> torch.device:

@@ -13,14 +13,14 @@ import torch
 
 from model.bundle import Bundle, write_manifest
 from training import distributed
-from training.bundle_export import export_bundle
-from training.checkpoint import find_checkpoint
-from training.config import TrainConfig
-from training.dataset import read_split
-from training.evaluate import evaluate_bundle
-from training.expectation import measure_expectation
-from training.photo_dataset import is_photo_dataset, write_photo_dataset
-from training.report import write_report
+from training.config.run import TrainConfig
+from training.data.dataset import read_split
+from training.evaluation.evaluate import evaluate_bundle
+from training.evaluation.expectation import measure_expectation
+from training.export.bundle import export_bundle
+from training.loop.checkpoint import find_checkpoint
+from training.pseudo_sketches.dataset import is_photo_dataset, write_photo_dataset
+from training.report.page import write_report
 from training.stages import (
     SMALL_IMAGES,
     TRAIN,

@@ -12,19 +12,19 @@ import torch
 from numpy.typing import NDArray
 
 from model.bundle import MODALITIES, Modality
-from training.augment import plain_views
-from training.checkpoint import copy_weights, find_checkpoint, load_weights, read_config, read_progress
-from training.config import TrainConfig
-from training.dataset import Split, read_split
-from training.evaluate import Embed, evaluate, photo_files
-from training.loop import train
-from training.metrics import summarise
-from training.pairs import PreparedPairs
-from training.students_task import StudentsTask
-from training.tasks import Task, TwoTowerTask
-from training.teacher_task import TeacherTask, Unfused
-from training.unlabelled import UnlabelledPhotos
-from training.xmodal_config import DistillationConfig, TeacherConfig
+from training.config.run import TrainConfig
+from training.config.xmodalvit import DistillationConfig, TeacherConfig
+from training.data.augment import plain_views
+from training.data.dataset import Split, read_split
+from training.data.pairs import PreparedPairs
+from training.data.unlabelled import UnlabelledPhotos
+from training.evaluation.evaluate import Embed, evaluate, photo_files
+from training.evaluation.metrics import summarise
+from training.loop.checkpoint import copy_weights, find_checkpoint, load_weights, read_config, read_progress
+from training.loop.train import train
+from training.tasks.students import StudentsTask
+from training.tasks.teacher import TeacherTask, Unfused
+from training.tasks.two_tower import Task, TwoTowerTask
 
 Stage = Literal["baseline", "teacher", "students"]
 TRAIN = "train"
@@ -96,7 +96,7 @@ def _small_first(small: TrainConfig, config: TrainConfig, steps_per_epoch: int) 
 def train_stage(
     stage: Stage, config: TrainConfig, data: TrainingData, *, out: Path, device: torch.device, label: str = ""
 ) -> dict[str, Any]:
-    """Trains one stage in `out`/<stage>, resuming it when it was interrupted; see `training.loop.train`.
+    """Trains one stage in `out`/<stage>, resuming it when it was interrupted; see `training.loop.train.train`.
 
     Args:
         stage: "students" needs the finished "teacher" in the same run folder.

@@ -23,8 +23,8 @@ from benchmarks.serving.figures import percentiles
 from benchmarks.serving.sketches import read_sketches
 from model.bundle import Bundle, read_bundle
 from model.images import decode_image
-from model.openvino_session import BF16, OpenVinoSession
 from model.preprocess import prepare_sketch
+from model.sessions.openvino import BF16, OpenVinoSession
 
 Run = Callable[[NDArray[np.float32]], object]  # (1, 3, S, S)
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}

@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from toy_config import TOY, TOY_TEACHER
 
-from training import distributed, loop
-from training.checkpoint import Progress
-from training.dataset import read_split
-from training.pairs import PreparedPairs
+from training import distributed
+from training.config.xmodalvit import DistillationConfig
+from training.data.dataset import read_split
+from training.data.pairs import PreparedPairs
+from training.loop import train as loop
+from training.loop.checkpoint import Progress
 from training.stages import create_task
-from training.xmodal_config import DistillationConfig
 
 TEACHER = replace(TOY_TEACHER, unfused_weight=1.0)
 CONFIG = replace(

@@ -11,10 +11,10 @@ import torch.multiprocessing as mp
 from toy_config import TOY, TOY_TEACHER
 
 from training import distributed
-from training.pairs import Views
+from training.config.xmodalvit import DistillationConfig
+from training.data.pairs import Views
 from training.stages import create_task
-from training.tasks import Task
-from training.xmodal_config import DistillationConfig
+from training.tasks.two_tower import Task
 
 TEACHER = replace(TOY_TEACHER, unfused_weight=1.0)
 CONFIG = replace(TOY, teacher=TEACHER, distillation=DistillationConfig(queue_size=6, direct_weight=1.0))

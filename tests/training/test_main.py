@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from training.__main__ import main
-from training.recipes import RECIPES
+from training.config.recipes import RECIPES
 
 
 def help_of(*arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:

@@ -16,20 +16,20 @@ from toy_config import TOY, TOY_TEACHER
 
 from model.nets.teacher import CrossModalBlock, Tokens
 from model.preprocess import Preprocessing
-from training.augment import augment_pairs
-from training.checkpoint import find_checkpoint
-from training.dataset import read_split
-from training.evaluate import evaluate
-from training.losses import queue_contrast
-from training.manifest import write_manifest
-from training.pairs import PreparedPairs, Views
-from training.queue import KeyQueue
-from training.recipes import RECIPES
+from training.config.recipes import RECIPES
+from training.config.xmodalvit import DistillationConfig
+from training.data.augment import augment_pairs
+from training.data.dataset import read_split
+from training.data.layouts.manifest import write_manifest
+from training.data.pairs import PreparedPairs, Views
+from training.evaluation.evaluate import evaluate
+from training.loop.checkpoint import find_checkpoint
 from training.run import train_stages
 from training.stages import Stage, finished_stage
-from training.students_task import StudentsTask
-from training.teacher_task import TeacherTask
-from training.xmodal_config import DistillationConfig
+from training.tasks.key_queue import KeyQueue
+from training.tasks.losses import queue_contrast
+from training.tasks.students import StudentsTask
+from training.tasks.teacher import TeacherTask
 
 CPU = torch.device("cpu")
 TEACHER = replace(TOY_TEACHER, queue_size=20, epochs=2)

@@ -14,15 +14,15 @@ from safetensors.torch import load_file, save_file
 from toy_config import TOY
 
 from model.bundle import default_bundle_path, read_bundle
-from training.checkpoint import find_checkpoint, load_weights
-from training.config import Augmentation
-from training.dataset import read_split
-from training.evaluate import evaluate, evaluate_bundle
-from training.loop import train
-from training.pairs import PreparedPairs
+from training.config.run import Augmentation
+from training.data.dataset import read_split
+from training.data.pairs import PreparedPairs
+from training.evaluation.evaluate import evaluate, evaluate_bundle
+from training.loop.checkpoint import find_checkpoint, load_weights
+from training.loop.train import train
 from training.run import run, train_stages
 from training.stages import split_validation, torch_embed
-from training.tasks import TwoTowerTask
+from training.tasks.two_tower import TwoTowerTask
 
 CPU = torch.device("cpu")
 CONFIG = replace(
@@ -58,7 +58,7 @@ def test_a_run_killed_and_resumed_has_the_weights_of_an_uninterrupted_one(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.loop._check_finite", dies_in_the_third_epoch)
+        patch.setattr("training.loop.train._check_finite", dies_in_the_third_epoch)
         with pytest.raises(KeyboardInterrupt):
             train_stages(CONFIG, data=dataset, out=tmp_path, device=CPU)
     train_stages(CONFIG, data=dataset, out=tmp_path, device=CPU)
@@ -256,7 +256,7 @@ def test_the_average_of_the_weights_is_what_is_measured_and_survives_a_kill(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.loop._check_finite", dies_in_the_third_epoch)
+        patch.setattr("training.loop.train._check_finite", dies_in_the_third_epoch)
         with pytest.raises(KeyboardInterrupt):
             train_stages(config, data=dataset, out=tmp_path / "resumed", device=CPU)
     train_stages(config, data=dataset, out=tmp_path / "resumed", device=CPU)

@@ -6,14 +6,14 @@ import pytest
 import torch
 from toy_config import TOY, TOY_TEACHER
 
-from model.export import export_onnx
-from training.checkpoint import read_config, read_progress
-from training.config import SmallImages, TrainConfig
-from training.recipes import get_recipe
+from training.config.recipes import get_recipe
+from training.config.run import SmallImages, TrainConfig
+from training.config.xmodalvit import DistillationConfig, TeacherConfig
+from training.export.onnx import export_onnx
+from training.loop.checkpoint import read_config, read_progress
 from training.run import require_resumable, train_stages
 from training.stages import Stage, _long_enough, _small_first, load_task, train_small_images
-from training.students_task import StudentsTask
-from training.xmodal_config import DistillationConfig, TeacherConfig
+from training.tasks.students import StudentsTask
 
 CPU = torch.device("cpu")
 FIRST_LAYER = "encoders.shared.backbone.blocks.0.mlp.fc1.weight"

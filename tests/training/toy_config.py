@@ -1,8 +1,8 @@
 """Networks and settings small enough for a test; timm's own test models, from random weights."""
 
 from model.preprocess import Preprocessing
-from training.config import TrainConfig
-from training.xmodal_config import TeacherConfig
+from training.config.run import TrainConfig
+from training.config.xmodalvit import TeacherConfig
 
 TOY_TEACHER = TeacherConfig(backbone="test_vit", weights="random", num_blocks=1, num_heads=2, queue_size=6)
 TOY = TrainConfig(  # a two-tower

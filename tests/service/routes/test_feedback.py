@@ -13,9 +13,9 @@ from model.preprocess import Preprocessing
 from service.app import create_app
 from service.search.engine import SearchEngine
 from service.settings import Settings
-from training.config import TrainConfig
-from training.dataset import read_split
-from training.manifest import write_manifest
+from training.config.run import TrainConfig
+from training.data.dataset import read_split
+from training.data.layouts.manifest import write_manifest
 from training.run import train_stages
 
 Sketch = Callable[[str], bytes]

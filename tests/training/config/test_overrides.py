@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import pytest
+
+from training.config.overrides import with_settings
+from training.config.recipes import own_photos, qmul_shoes, xmodalvit_paper
+
+
+def test_settings_of_every_kind_and_depth_are_changed_and_nothing_else() -> None:
+    config = xmodalvit_paper(qmul_shoes())
+    assert config.teacher is not None
+    texts = [
+        "learning_rate=2",
+        "start=runs/a",
+        "shared_encoder=true",
+        "preprocessing.mean=[0.5, 0.5, 0.5]",
+        "teacher.queue_size=0",
+        "teacher.mismatch=true",
+    ]
+    assert with_settings(config, texts) == replace(
+        config,
+        learning_rate=2.0,
+        start="runs/a",
+        shared_encoder=True,
+        preprocessing=replace(config.preprocessing, mean=(0.5, 0.5, 0.5)),
+        teacher=replace(config.teacher, queue_size=0, mismatch=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("learning_rate", "has no value"),
+        ("learning_rte=1", "no setting 'learning_rte'.*learning_rate"),
+        ("teacher.queue_size=0", "teacher is None here"),
+        ("epochs=many", "gives 'many'; expected a value like 40"),
+        ("epochs=2.5", "gives 2.5; expected a value like 40"),
+        ("shared_encoder=1", "gives 1; expected a value like true"),
+        ("preprocessing=null", "give them one by one, as in preprocessing.name=value"),
+        ("small_images=112", "small_images is None here"),
+        ("temperature=0", "temperature is 0.0; expected a number above 0"),
+    ],
+)
+def test_what_cannot_be_set_is_refused_by_a_message_that_says_why(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        with_settings(qmul_shoes(), [text])
+
+
+def test_settings_that_belong_together_may_come_in_any_order() -> None:
+    texts = ["distillation.neighbour_weight=1", "photo_backbone=vit_small", "shared_encoder=false", "unlabelled=photos"]
+    changed = with_settings(qmul_shoes(), texts)
+    assert changed.distillation.neighbour_weight == 1.0
+    assert (changed.photo_backbone, changed.shared_encoder, changed.unlabelled) == ("vit_small", False, "photos")
+
+
+def test_what_may_be_none_is_switched_off_by_null() -> None:
+    config = xmodalvit_paper(qmul_shoes())
+    assert with_settings(config, ["teacher=null", "start=null"]) == replace(config, teacher=None, start=None)
+
+
+def test_what_is_switched_off_takes_no_settings() -> None:
+    with pytest.raises(ValueError, match="small_images is switched off and given settings at once"):
+        with_settings(own_photos(), ["small_images=null", "small_images.epochs=3"])
