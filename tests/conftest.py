@@ -91,9 +91,15 @@ def own_milvus(milvus_packages: None, tmp_path: Path) -> Iterator[MilvusServer]:
 
 
 @pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the project."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
 def gpu_checks() -> ModuleType:
-    """`docker/gpu_checks.py`, which is a script and belongs to no package."""
-    path = Path(__file__).parents[1] / "docker" / "gpu_checks.py"
+    """`tools/gpu_checks.py`, which is a script and belongs to no package."""
+    path = Path(__file__).parents[1] / "tools" / "gpu_checks.py"
     spec = importlib.util.spec_from_file_location("gpu_checks", path)
     assert spec is not None
     assert spec.loader is not None

@@ -12,11 +12,6 @@ ROOT = Path(__file__).parents[2]
 VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
-@pytest.fixture(scope="session")
-def root() -> Path:
-    return ROOT
-
-
 class StandIn(ThreadingHTTPServer):
     """Stands behind nginx in the place of the service.
 

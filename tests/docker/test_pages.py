@@ -1,6 +1,6 @@
 """The commands of README.md and docs/DEPLOY.md exist: programs know their options, files and services are there.
 
-`docker/run_pages.py` really runs them, where there is a container engine and half an hour.
+`tools/run_pages.py` really runs them, where there is a container engine and half an hour.
 """
 
 import re
@@ -19,7 +19,7 @@ from service import make_key
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "docker"))
+sys.path.insert(0, str(ROOT / "tools"))
 from page_commands import Command, commands  # noqa: E402
 from page_rules import RULES, rule_for  # noqa: E402
 

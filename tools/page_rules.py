@@ -50,7 +50,7 @@ _START_BARE = (
 )
 
 RULES = (
-    Rule(r"\.venv/bin/python docker/run_pages\.py", left_out="it is what runs these commands"),
+    Rule(r"\.venv/bin/python tools/run_pages\.py", left_out="it is what runs these commands"),
     Rule(r"make test", left_out="continuous integration runs it on every change"),
     Rule(r"make demo.*", serves=True),
     Rule(r"\.venv/bin/python -m service( .*)?", serves=True, stays=True),
@@ -58,14 +58,14 @@ RULES = (
     Rule(r"(\w+=\S+ )?docker compose up", serves=True, stays=True),
     Rule(
         r"docker compose --profile monitoring up -d",
-        left_out="its images have to be pulled, which cannot be done here; docker/prove_monitoring.py does the rest",
+        left_out="its images have to be pulled, which cannot be done here; tools/prove_monitoring.py does the rest",
     ),
     Rule(
         r"docker compose --profile replicas up -d balancer",
         left_out="nginx's image has to be pulled, and replicas need a network of their own: neither can be done here",
     ),
     Rule(r"docker compose --profile gpu up service-gpu", left_out=_NO_GPU),
-    Rule(r"python docker/prove_gpu\.py", left_out=_NO_GPU),
+    Rule(r"python tools/prove_gpu\.py", left_out=_NO_GPU),
     Rule(r"uv (venv|pip install) .*\.venv-gpu.*", left_out=_NO_GPU),
     Rule(r"\.venv-gpu/.*", left_out=_NO_GPU),
     Rule(r"docker compose --profile train run --rm train .*", shortened=" --epochs 1"),

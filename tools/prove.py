@@ -1,6 +1,6 @@
 """Repeats what is claimed about the containers: builds the CPU image from a fresh clone, starts it with Compose, asks.
 
-    python docker/prove.py [--items 800] [--compose podman-compose] [--keep]
+    python tools/prove.py [--items 800] [--compose podman-compose] [--keep]
 
 Needs podman, buildah and podman-compose, and about a gigabyte. Every claim is one line; the first that does not hold
 ends the run with status 1. Not covered: Docker itself, GPUs, and images that have to be pulled (Prometheus, Grafana).

@@ -1,8 +1,8 @@
 """Checks on a machine with a GPU that encoder and search really run there and answer as on the CPU; prints figures.
 
-    python - < docker/gpu_checks.py              python - --rows 1000000 < docker/gpu_checks.py
+    python - < tools/gpu_checks.py              python - --rows 1000000 < tools/gpu_checks.py
 
-from the root of the project. Needs the gpu extra, or runs inside the GPU image (docker/prove_gpu.py does that). Each
+from the root of the project. Needs the gpu extra, or runs inside the GPU image (tools/prove_gpu.py does that). Each
 claim is one line, and the first that does not hold ends the run with status 1. `--device cpu` tries this script itself
 out where there is no GPU: it compares the CPU with the CPU.
 """

@@ -1,11 +1,11 @@
 """Checks what can be checked of the GPU install without a GPU, in an environment that is deleted afterwards.
 
-    python docker/prove_gpu_install.py
+    python tools/prove_gpu_install.py
 
 Installs requirements/gpu.txt by hash (about 4 GB, in a temporary folder; needs uv), imports both GPU packages, makes
 sure that nothing but the driver is missing for CUDA, that the libraries of CUDA 12 (faiss) and of CUDA 13 (onnxruntime)
 cannot be mistaken for each other (needs nm, of binutils), that asking for CUDA is refused in one sentence, and that the
-device "auto" warns and goes on with the CPU. With a GPU, docker/prove_gpu.py says the rest.
+device "auto" warns and goes on with the CPU. With a GPU, tools/prove_gpu.py says the rest.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Proves the GPU image on a machine that has a GPU: builds it, makes sure that the GPU is used, compares with the CPU.
 
-    python docker/prove_gpu.py [--items 60] [--rows 200000]
+    python tools/prove_gpu.py [--items 60] [--rows 200000]
 
 Needs Docker with Compose, an NVIDIA driver for CUDA 13, the NVIDIA Container Toolkit and 10 GB of disk. Every claim is
 one line; the first that does not hold ends the run with status 1. The last line but one holds the figures as JSON. With

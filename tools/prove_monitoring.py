@@ -1,6 +1,6 @@
 """Proves Prometheus' part of the profile `monitoring` without its image: the same files in this machine's Prometheus.
 
-    .venv/bin/python docker/prove_monitoring.py [--seconds 25]
+    .venv/bin/python tools/prove_monitoring.py [--seconds 25]
 
 Needs prometheus and promtool (Debian: apt-get install prometheus). Starts the service over a small catalogue, asks it
 good and bad things, lets Prometheus scrape it, and puts every question of dashboard and alerts to Prometheus. Only two

@@ -1,6 +1,6 @@
 """Runs every command of README.md and docs/DEPLOY.md in order, in a fresh clone; says what it left out and why.
 
-    .venv/bin/python docker/run_pages.py [--compose podman-compose] [--only README.md]
+    .venv/bin/python tools/run_pages.py [--compose podman-compose] [--only README.md]
 
 Commands run as they stand on the page. What a newcomer would bring lies in the clone: photos, pairs, a drawing, weights
 (random ones). `docker` is a stand-in that calls podman, buildah and the given Compose program. The bare machine is a

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(FaissGpu().num_gpus() > 0, reason="says what hap
 
 
 def test_without_a_gpu_the_checks_end_with_one_sentence(root: Path) -> None:
-    source = (root / "docker" / "gpu_checks.py").read_text()
+    source = (root / "tools" / "gpu_checks.py").read_text()
     done = subprocess.run([sys.executable, "-"], input=source, cwd=root, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "no usable GPU, or not the gpu extra: nothing was checked\n"
@@ -26,7 +26,7 @@ def test_without_a_gpu_the_checks_end_with_one_sentence(root: Path) -> None:
 
 
 def test_without_a_gpu_the_image_is_not_even_built(root: Path) -> None:
-    script = str(root / "docker" / "prove_gpu.py")
+    script = str(root / "tools" / "prove_gpu.py")
     done = subprocess.run([sys.executable, script], env={**os.environ, "PATH": ""}, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("nvidia-smi, docker not found: nothing was proved")
@@ -101,7 +101,7 @@ class FakeProject:
 
 
 def compare(project: FakeProject, monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
-    monkeypatch.syspath_prepend(root / "docker")
+    monkeypatch.syspath_prepend(root / "tools")
     proof = importlib.import_module("prove_gpu").GpuProof(root, "docker", ["docker", "compose"], 60)
     proof.project = project
     proof._service_answers_as_on_the_cpu()
