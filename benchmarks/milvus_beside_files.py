@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.gallery.folder_gallery import Gallery, open_gallery
-from index_builder.gallery.interface import PhotoGallery, PhotoHit
+from index_builder.gallery.interface import Hit, PhotoGallery
 from index_builder.gallery.milvus.address import MilvusAddress
 from index_builder.gallery.open import opened
 from index_builder.indexing.requirements import IndexWish, parse_bytes
@@ -72,7 +72,7 @@ def compare(galleries: dict[str, PhotoGallery], queries: NDArray[np.float32]) ->
     times: dict[str, list[float]] = {name: [] for name in galleries}
     identical = ties_aside = 0
     for query in queries:
-        answers: dict[str, Sequence[PhotoHit]] = {}
+        answers: dict[str, Sequence[Hit]] = {}
         for name, gallery in galleries.items():
             answers[name], milliseconds = timed(partial(search, gallery, query))
             times[name].append(milliseconds)
@@ -87,17 +87,17 @@ def compare(galleries: dict[str, PhotoGallery], queries: NDArray[np.float32]) ->
     }
 
 
-def search(gallery: PhotoGallery, query: NDArray[np.float32]) -> Sequence[PhotoHit]:
+def search(gallery: PhotoGallery, query: NDArray[np.float32]) -> Sequence[Hit]:
     return gallery.search(query, k=K)
 
 
-def timed(work: Callable[[], Sequence[PhotoHit]]) -> tuple[Sequence[PhotoHit], float]:
+def timed(work: Callable[[], Sequence[Hit]]) -> tuple[Sequence[Hit], float]:
     started = time.perf_counter()
     result = work()
     return result, (time.perf_counter() - started) * 1000
 
 
-def is_same_but_for_ties(one: Sequence[PhotoHit], other: Sequence[PhotoHit]) -> bool:
+def is_same_but_for_ties(one: Sequence[Hit], other: Sequence[Hit]) -> bool:
     return all(a.photo_id == b.photo_id or abs(a.score - b.score) < _TIE for a, b in zip(one, other, strict=True))
 
 

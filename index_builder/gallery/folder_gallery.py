@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from index_builder.gallery.closing import Closing
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.indexes.gpu import Gpu
-from index_builder.gallery.item import Hit, Item
+from index_builder.gallery.interface import Hit, Item
 from index_builder.gallery.opened_files import open_files
 from index_builder.gallery.query_vector import checked_query
 from model.bundle import Bundle

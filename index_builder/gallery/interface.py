@@ -3,7 +3,8 @@
 tests/index_builder/gallery/test_gallery_contract.py holds every implementation to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,44 +17,36 @@ from index_builder.gallery.columns import Column
 Selection = Any
 
 
-class PhotoHit(Protocol):
-    """One search result of a gallery."""
+@dataclass(frozen=True)
+class Hit:
+    """One answer: a photo, its metadata, and its score, the cosine between its embedding and the query's."""
 
-    @property
-    def photo_id(self) -> str:
-        """The photo's stable id."""
-
-    @property
-    def score(self) -> float:
-        """Cosine to the query, in [-1, 1]."""
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """What the user stored beside the photo."""
+    photo_id: str
+    metadata: dict[str, Any]
+    score: float
 
 
-class PhotoItem(Protocol):
-    """What a gallery knows about one photo."""
+@dataclass(frozen=True)
+class Item:
+    """What the gallery knows about one photo.
 
-    @property
-    def photo_id(self) -> str:
-        """The photo's stable id."""
+    Attributes:
+        photo_id: stable, external id.
+        path: absolute path of the file when the gallery was built.
+        width_px: width of the upright photo.
+        height_px: height of the upright photo.
+        content_sha256: hex digest of the file.
+        media_type: such as "image/jpeg", by content.
+        metadata: the person's own columns, typed.
+    """
 
-    @property
-    def path(self) -> Path:
-        """Where the file is, absolute."""
-
-    @property
-    def content_sha256(self) -> str:
-        """Hex digest of the file's bytes when it was indexed."""
-
-    @property
-    def media_type(self) -> str:
-        """Such as "image/jpeg"."""
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """What the user stored beside the photo."""
+    photo_id: str
+    path: Path
+    width_px: int
+    height_px: int
+    content_sha256: str
+    media_type: str
+    metadata: dict[str, Any]
 
 
 class PhotoGallery(Protocol):
@@ -82,13 +75,13 @@ class PhotoGallery(Protocol):
     def select(self, filters: Sequence[str], /) -> Selection | None:
         """The photos that match filters such as "price>=10"; None without any. Raises FilterError for a wrong one."""
 
-    def search(self, embedding: NDArray[np.float32], /, *, k: int, rows: Selection | None = None) -> Sequence[PhotoHit]:
+    def search(self, embedding: NDArray[np.float32], /, *, k: int, rows: Selection | None = None) -> Sequence[Hit]:
         """The k photos, of the selected or of all, nearest to a (D,) unit vector; refuses any other vector.
 
         Best first, with exact scores; equal ones in the order of their ids. There are k whenever k exist.
         """
 
-    def item(self, photo_id: str, /) -> PhotoItem | None:
+    def item(self, photo_id: str, /) -> Item | None:
         """One photo, or None for an unknown id."""
 
     def embedding(self, photo_id: str, /) -> NDArray[np.float32] | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.filters import RowSelector
 from index_builder.gallery.generation_files import open_read_only
-from index_builder.gallery.item import Item
+from index_builder.gallery.interface import Item
 
 _COLUMNS = "photo_id, path, width_px, height_px, content_sha256, media_type, metadata"
 

@@ -5,26 +5,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.gallery.interface import PhotoGallery, PhotoHit, PhotoItem, Selection
+from index_builder.gallery.interface import Hit, Item, PhotoGallery, Selection
 from model.errors import BlankSketchError, UnreadableImageError
 from service.http.errors import SketchError, UnknownPhotoError
 from service.search.interfaces import SketchEncoder
 from service.search.live_gallery import LiveGallery
 from service.uploads.reader import LocalReader, SketchReader
-
-
-@dataclass(frozen=True)
-class RankedPhoto:
-    """One result; `score` is the cosine to the query, in [-1, 1]."""
-
-    photo_id: str
-    score: float
-    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,7 +30,7 @@ class Ranking:
 
     generation: str
     gallery_size: int
-    photos: tuple[RankedPhoto, ...]
+    photos: tuple[Hit, ...]
     timings_ms: Mapping[str, float]
 
 
@@ -145,7 +135,7 @@ class SearchEngine:
                 photos = _ranked(hits, min_score)
             return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
-    def photo(self, photo_id: str) -> PhotoItem:
+    def photo(self, photo_id: str) -> Item:
         """What the gallery knows about a photo.
 
         Raises:
@@ -223,9 +213,5 @@ class _Stages:
         return {**self._milliseconds, "total": (time.perf_counter() - self._start) * 1000}
 
 
-def _ranked(hits: Sequence[PhotoHit], min_score: float | None) -> tuple[RankedPhoto, ...]:
-    return tuple(
-        RankedPhoto(hit.photo_id, hit.score, hit.metadata)
-        for hit in hits
-        if min_score is None or hit.score >= min_score
-    )
+def _ranked(hits: Sequence[Hit], min_score: float | None) -> tuple[Hit, ...]:
+    return tuple(hit for hit in hits if min_score is None or hit.score >= min_score)

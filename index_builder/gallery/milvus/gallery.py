@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from index_builder.gallery.closing import Closing
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.filters import parse_filters
-from index_builder.gallery.item import Hit, Item
+from index_builder.gallery.interface import Hit, Item
 from index_builder.gallery.manifest import Manifest
 from index_builder.gallery.milvus.check import check_collection
 from index_builder.gallery.milvus.connection import READ_SECONDS, WRITE_SECONDS, MilvusConnection

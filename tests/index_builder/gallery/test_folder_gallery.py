@@ -11,8 +11,9 @@ from PIL import Image
 
 from index_builder.gallery import generation_files, opened_files
 from index_builder.gallery.errors import GalleryError
-from index_builder.gallery.folder_gallery import Hit, current_generation, generation_folder, open_gallery
+from index_builder.gallery.folder_gallery import current_generation, generation_folder, open_gallery
 from index_builder.gallery.generation_files import file_sha256
+from index_builder.gallery.interface import Hit
 from model.seal import break_seal, sealed_text
 
 

@@ -7,9 +7,10 @@ from fastapi.testclient import TestClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from index_builder.gallery.interface import Hit
 from index_builder.photos.scan import PhotoScan
 from service.routes.answers import photo_results
-from service.search.engine import RankedPhoto, Ranking
+from service.search.engine import Ranking
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=20).filter(
     lambda name: not name.startswith(".") and len(name.encode()) < 200
@@ -35,7 +36,7 @@ def test_every_file_gets_an_id_of_its_own_that_stays(
 
 @given(st.lists(NAMES, min_size=1, max_size=3).map("/".join))
 def test_the_address_of_a_photo_leads_back_to_its_id(photo_id: str) -> None:
-    ranking = Ranking("g", 1, (RankedPhoto(photo_id, 0.5, {}),), {})
+    ranking = Ranking("g", 1, (Hit(photo_id, 0.5, {}),), {})
     (result,) = photo_results(ranking)
     assert result.photo_url == "/photos/" + quote(photo_id, safe="/")
     assert result.photo_url.isascii()
