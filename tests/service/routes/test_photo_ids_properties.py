@@ -36,7 +36,7 @@ def test_every_file_gets_an_id_of_its_own_that_stays(
 
 @given(st.lists(NAMES, min_size=1, max_size=3).map("/".join))
 def test_the_address_of_a_photo_leads_back_to_its_id(photo_id: str) -> None:
-    ranking = Ranking("g", 1, (Hit(photo_id, 0.5, {}),), {})
+    ranking = Ranking("g", 1, (Hit(photo_id, {}, 0.5),), {})
     (result,) = photo_results(ranking)
     assert result.photo_url == "/photos/" + quote(photo_id, safe="/")
     assert result.photo_url.isascii()
