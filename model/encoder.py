@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle, Modality
 from model.errors import BundleError, ProviderError
+from model.sessions.exact_int8 import int8_is_exact, with_unsigned_weights
 from model.sessions.onnx_runtime import CPU, CUDA, OnnxSession
 from model.sessions.openvino import BF16, OpenVinoSession
 
@@ -29,11 +30,22 @@ class EncoderSession(Protocol):
 
 
 class Encoder:
-    """Encodes prepared images of one modality. Safe to call from several threads at once."""
+    """Encodes prepared images of one modality. Safe to call from several threads at once.
 
-    def __init__(self, session: EncoderSession, bundle: Bundle, *, precision: str) -> None:
+    Attributes:
+        bundle: the bundle that it belongs to.
+        precision: the precision that was opened, such as "int8".
+        arithmetic: the numbers that its matrix products multiply: the precision, or "uint8" for an int8 file whose
+            weights were rewritten because this CPU would compute them inexactly.
+        provider: the library's part that really runs.
+    """
+
+    def __init__(
+        self, session: EncoderSession, bundle: Bundle, *, precision: str, arithmetic: str | None = None
+    ) -> None:
         self.bundle = bundle
         self.precision = precision
+        self.arithmetic = arithmetic or precision
         self.provider = session.provider
         self._session = session
 
@@ -104,15 +116,14 @@ def open_encoder(
     options.intra_op_num_threads = num_threads
     options.log_severity_level = 3  # a failed provider is reported by the check below, in one sentence
     chosen = _precision(bundle, modality, precision, provider=wanted)
-    session = _open_session(
-        bundle, bundle.encoder_path(modality, chosen), options, _with_fallback(wanted, gpu_memory_mb)
-    )
+    session, arithmetic = _open_session(bundle, modality, chosen, options, _with_fallback(wanted, gpu_memory_mb))
     actual = session.get_providers()[0]
     if actual != wanted:
         _report_fallback(device, actual)
         chosen = _precision(bundle, modality, precision, provider=CPU)
-        session = _open_session(bundle, bundle.encoder_path(modality, chosen), options, [CPU])
-    return Encoder(OnnxSession(session, embedding_dim=bundle.embedding_dim), bundle, precision=chosen)
+        session, arithmetic = _open_session(bundle, modality, chosen, options, [CPU])
+    opened = OnnxSession(session, embedding_dim=bundle.embedding_dim)
+    return Encoder(opened, bundle, precision=chosen, arithmetic=arithmetic)
 
 
 def encoder_file(bundle: Bundle, modality: Modality, precision: str) -> Path:
@@ -147,16 +158,21 @@ def _precision(bundle: Bundle, modality: Modality, asked: str, *, provider: str)
 
 
 def _open_session(
-    bundle: Bundle, path: Path, options: ort.SessionOptions, providers: list[Any]
-) -> ort.InferenceSession:
+    bundle: Bundle, modality: Modality, precision: str, options: ort.SessionOptions, providers: list[Any]
+) -> tuple[ort.InferenceSession, str]:
+    path = bundle.encoder_path(modality, precision)
+    is_rewritten = precision == "int8" and not int8_is_exact()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a failed provider is found by asking which one runs
-            session = ort.InferenceSession(str(path), options, providers=providers)
+            network = with_unsigned_weights(path.read_bytes()) if is_rewritten else str(path)
+            session = ort.InferenceSession(network, options, providers=providers)
+    except BundleError:
+        raise
     except Exception as error:  # ONNX Runtime has a type for each way in which a file can be wrong
         raise BundleError(f"The encoder {path} cannot be opened ({error}); export the bundle again.") from error
     _check_shapes(session, bundle, path)
-    return session
+    return session, "uint8" if is_rewritten else precision
 
 
 def _check_shapes(session: ort.InferenceSession, bundle: Bundle, path: Path) -> None:
