@@ -6,6 +6,7 @@ import { renderQuery, toPng } from "./paint.js";
 const THROTTLE_MS = 150;
 // A busy service is waited for in silence this often before the person is told.
 const QUIET_RETRIES = 3;
+const UNREACHABLE_RETRY_MS = 3000;
 
 export class LiveSearch {
   #sheet;
@@ -79,6 +80,13 @@ export class LiveSearch {
 
   async #failed(error, isCurrent) {
     if (!(error instanceof ServiceError)) throw error;
+    if (error.code === "unreachable") {
+      // The connection may have broken by chance: a drawing is asked about until there is an answer.
+      if (isCurrent()) this.#show.problem(error);
+      await wait(UNREACHABLE_RETRY_MS);
+      this.#waiting ||= !this.#sheet.isBlank;
+      return;
+    }
     if (error.retryAfterMs === null) {
       if (isCurrent()) this.#show.problem(error);
       return;

@@ -4,6 +4,7 @@ import { describeKey } from "./access.js";
 import * as api from "./api.js";
 import { Examples } from "./examples.js";
 import { Facets } from "./facets.js";
+import { keepDrawing, keptStrokes } from "./kept_drawing.js";
 import { listenForKeys } from "./keys.js";
 import { LiveSearch } from "./live_search.js";
 import { Neighbours } from "./neighbours.js";
@@ -12,8 +13,10 @@ import { Panel } from "./panel.js";
 import { acceptPictures } from "./pictures.js";
 import { ResultGrid } from "./results.js";
 import { Sheet } from "./sheet.js";
+import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
+import { Waiting } from "./waiting.js";
 
 // One large card and rows of three or five are full with 12, 27, 42 … photos.
 const MORE_PHOTOS = 15;
@@ -24,25 +27,30 @@ const sheet = new Sheet();
 const tools = new Tools({ pen: byId("pen"), eraser: byId("eraser"), width: byId("width") });
 const examples = new Examples({ sheet, tools });
 
-const grid = new ResultGrid({
-  list: byId("results"),
-  template: byId("result-card"),
-  open(result, results) {
-    const drawn = neighbours.photo ? null : found;
-    const generation = drawn?.answer.gallery?.generation;
-    viewer.open({ result, results, sketch: drawn?.sketch ?? null, generation });
-  },
-});
+function openPhoto(result, results) {
+  const drawn = neighbours.photo ? null : found;
+  const generation = drawn?.answer.gallery?.generation;
+  viewer.open({ result, results, sketch: drawn?.sketch ?? null, generation });
+}
+
+const grid = new ResultGrid({ list: byId("results"), template: byId("result-card"), open: openPhoto });
+const strip = new Strip({ list: byId("strip"), results: byId("results"), open: openPhoto });
 const panel = new Panel({
   root: byId("photos"),
   grid,
+  strip,
   parts: {
     title: byId("photos-title"),
+    subject: byId("photos-subject"),
+    waiting: byId("waiting"),
+    timings: byId("timings"),
     status: byId("status"),
     more: byId("show-more"),
     spoken: byId("spoken"),
   },
 });
+
+const waiting = new Waiting((state) => panel.showWaiting(state));
 
 // The drawing's last answer, kept so that coming back from "more like this" asks nothing.
 let found = null;
@@ -64,7 +72,10 @@ const live = new LiveSearch({
     problem(error) {
       if (neighbours.photo === null) panel.showProblem(error.message);
     },
-    busy: (isBusy) => byId("results").setAttribute("aria-busy", String(isBusy)),
+    busy(isBusy) {
+      byId("results").setAttribute("aria-busy", String(isBusy));
+      waiting.isBusy = isBusy;
+    },
   },
 });
 
@@ -93,16 +104,17 @@ const viewer = new Viewer({
 const facets = new Facets({
   root: byId("facets"),
   parts: { groups: byId("facet-groups"), summary: byId("facets-chosen"), clear: byId("facets-clear") },
-  changed() {
-    applyFilters();
-    live.refresh();
-    if (neighbours.photo !== null) neighbours.refresh();
-  },
+  changed: applyFilters,
 });
 
+// Asks again only where the filters are others now: an answer on its way to the same question stays welcome.
 function applyFilters() {
-  live.filters = facets.filters;
-  neighbours.filters = facets.filters;
+  const { filters } = facets;
+  if (JSON.stringify(filters) === JSON.stringify(live.filters)) return;
+  live.filters = filters;
+  neighbours.filters = filters;
+  live.refresh();
+  if (neighbours.photo !== null) neighbours.refresh();
 }
 
 // The generation of the gallery whose columns are offered; another one may have others.
@@ -120,11 +132,14 @@ new Pad({ canvas: byId("sheet"), ring: byId("ring"), sheet, tools });
 sheet.addEventListener("draw", () => {
   neighbours.close();
   byId("paper").classList.add("has-ink");
+  document.body.classList.add("drawing");
 });
 sheet.addEventListener("commit", () => {
   neighbours.close();
   describeSheet();
 });
+
+keepDrawing(sheet);
 
 function describeSheet() {
   // aria-disabled, not disabled: the button that was just pressed keeps the focus, and does nothing.
@@ -132,6 +147,7 @@ function describeSheet() {
   byId("redo").setAttribute("aria-disabled", String(!sheet.canRedo));
   byId("clear").setAttribute("aria-disabled", String(sheet.entries.length === 0));
   byId("paper").classList.toggle("has-ink", !sheet.isBlank);
+  document.body.classList.toggle("drawing", !sheet.isBlank);
   const strokes = sheet.entries.filter((entry) => entry.kind === "stroke").length;
   const picture = sheet.entries.some((entry) => entry.kind === "picture") ? "a picture and " : "";
   byId("sheet").setAttribute(
@@ -195,7 +211,7 @@ async function describeService() {
   if (info.feedback) {
     viewer.offerConfirm();
     byId("privacy").textContent =
-      "Your drawing is sent to this service only, and only to search. It is kept when you press “This is it” at a photo, and only then.";
+      "Your drawing is sent to this service only, and only to search. The service keeps it when you press “This is it” at a photo, and only then. This browser keeps your strokes until you clear the sheet.";
   }
   describeKey(info.key);
 }
@@ -208,6 +224,8 @@ function describeFacts({ model, gallery }) {
 
 describeSheet();
 panel.showEmpty();
+const kept = keptStrokes();
+if (kept.length > 0) sheet.addStrokes(kept);
 neighbours.followAddress();
 describeService();
 examples.load({ url: "/page/examples.json", list: byId("examples") });

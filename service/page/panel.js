@@ -8,22 +8,26 @@ export class Panel {
   #root;
   #parts;
   #grid;
+  #strip;
   #speech = 0;
 
   /** The most photos the service gives at once. */
   max_k = 100;
 
-  /** parts: elements by name: title, status, more, spoken. */
-  constructor({ root, parts, grid }) {
+  /** parts: elements by name: title, subject, status, waiting, timings, more, spoken. */
+  constructor({ root, parts, grid, strip }) {
     this.#root = root;
     this.#parts = parts;
     this.#grid = grid;
+    this.#strip = strip;
   }
 
   showEmpty() {
     this.#root.dataset.view = "empty";
     this.#parts.title.textContent = "Photos";
+    this.#showSubject(null);
     this.#grid.show([]);
+    this.#strip.show([]);
     this.#parts.more.hidden = true;
     this.#say("Nothing drawn yet.");
     this.#speak("");
@@ -35,7 +39,14 @@ export class Panel {
   }
 
   showSimilar({ photo, answer, round_trip_ms, k }) {
-    this.#show({ view: "similar", title: `More like ${captionOf(photo)}`, answer, round_trip_ms, k });
+    this.#show({ view: "similar", title: `More like ${captionOf(photo)}`, subject: photo, answer, round_trip_ms, k });
+  }
+
+  /** state: "soon" when an answer is awaited, "long" when it takes long, null when there is nothing to wait for. */
+  showWaiting(state) {
+    this.#parts.waiting.hidden = state === null;
+    this.#parts.waiting.textContent =
+      state === "long" ? "The service is still searching; your drawing is safe." : "Searching…";
   }
 
   showProblem(sentence) {
@@ -43,14 +54,24 @@ export class Panel {
     this.#speak(sentence, 0);
   }
 
-  #show({ view, title, answer, round_trip_ms, k }) {
+  #show({ view, title, subject = null, answer, round_trip_ms, k }) {
     const { results, gallery } = answer;
     this.#root.dataset.view = view;
     this.#parts.title.textContent = title;
     this.#parts.more.hidden = results.length < k || k >= this.max_k || results.length >= (gallery?.size ?? Infinity);
+    this.#showSubject(subject);
     this.#grid.show(results);
-    this.#say(summary({ answer, round_trip_ms }));
+    this.#strip.show(results);
+    this.#say(summary(answer));
+    this.#parts.timings.textContent = timings({ answer, round_trip_ms });
     this.#speak(spokenSummary(results));
+  }
+
+  // The photo that was asked about stays in sight beside those that are like it.
+  #showSubject(photo) {
+    const { subject } = this.#parts;
+    subject.hidden = photo === null;
+    if (photo) subject.src = photo.thumbnail_url ?? `/thumbnails/${photo.photo_id.split("/").map(encodeURIComponent).join("/")}`;
   }
 
   #say(sentence, kind = "calm") {
@@ -67,14 +88,16 @@ export class Panel {
   }
 }
 
-function summary({ answer, round_trip_ms }) {
-  const { results, gallery, timings_ms } = answer;
+function summary({ results, gallery }) {
   if (results.length === 0) return "No photo matches the filters.";
   const count = results.length.toLocaleString("en");
-  const found =
-    gallery?.size === undefined ? `${count} photos` : `${count} of ${gallery.size.toLocaleString("en")} photos`;
-  const encode = timings_ms?.encode === undefined ? [] : [`${formatMs(timings_ms.encode)} encode`];
-  return [found, ...encode, `${formatMs(round_trip_ms)} in all`].join(" · ");
+  return gallery?.size === undefined ? `${count} photos` : `${count} of ${gallery.size.toLocaleString("en")} photos`;
+}
+
+// For developers, in the help.
+function timings({ answer, round_trip_ms }) {
+  const stages = Object.entries(answer.timings_ms ?? {}).map(([stage, ms]) => `${stage} ${formatMs(ms)}`);
+  return `Last search: ${[...stages, `with the way there and back ${formatMs(round_trip_ms)}`].join(" · ")}`;
 }
 
 function spokenSummary(results) {

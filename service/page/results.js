@@ -11,6 +11,12 @@ export function captionOf(result) {
   return String(title || name || result.photo_id.split("/").at(-1));
 }
 
+/** What a shop says beside a photo: its price, else the photo's id. */
+export function detailOf(result) {
+  const { price } = result.metadata ?? {};
+  return price === undefined || price === null || price === "" ? result.photo_id : String(price);
+}
+
 export function formatScore(score) {
   return Number(score).toFixed(2);
 }
@@ -88,7 +94,7 @@ export class ResultGrid {
     button.title = result.photo_id;
     card.querySelector(".rank").textContent = result.rank;
     card.querySelector(".name").textContent = caption;
-    card.querySelector(".detail").textContent = result.photo_id;
+    card.querySelector(".detail").textContent = detailOf(result);
     card.querySelector(".score").textContent = score;
     card.querySelector(".bar > span").style.transform = `scaleX(${Math.min(1, Math.max(0, result.score))})`;
   }

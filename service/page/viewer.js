@@ -69,6 +69,7 @@ export class Viewer {
     this.#part("caption").textContent = caption;
     this.#part("position").textContent = `${this.#index + 1} of ${this.#results.length}`;
     this.#part("open").href = result.photo_url;
+    this.#showProduct(result.metadata?.url);
     this.#part("download").href = result.photo_url;
     this.#part("download").setAttribute("download", result.photo_id.split("/").at(-1));
     this.#showSketch();
@@ -76,6 +77,14 @@ export class Viewer {
     this.#showFacts();
     const rows = Object.entries(result.metadata ?? {}).map(([name, value]) => tableRow(name, value));
     this.#part("metadata").replaceChildren(...rows);
+  }
+
+  // A shop's own page about the product, where the metadata has its address.
+  #showProduct(address) {
+    const link = this.#part("product");
+    const isAddress = typeof address === "string" && URL.canParse(address) && /^https?:/i.test(address);
+    link.hidden = !isAddress;
+    if (isAddress) link.href = address;
   }
 
   #showSketch() {

@@ -160,8 +160,8 @@ def test_drawing_shows_photos_with_rank_score_and_timing(page: Page) -> None:
     ids = shown(page)
     assert len(ids) == 12
     assert "square" in ids[0]
-    expect(page.get_by_test_id("status")).to_contain_text("12 of 24 photos ·")
-    expect(page.get_by_test_id("status")).to_contain_text("ms in all")
+    expect(page.get_by_test_id("status")).to_have_text("12 of 24 photos")
+    expect(page.get_by_test_id("timings")).to_contain_text("ms")
     expect(page.get_by_test_id("empty-state")).to_be_hidden()
     expect(page.locator("[data-testid=result] img.loaded")).to_have_count(12)
 
@@ -485,6 +485,99 @@ def test_on_a_phone_the_tools_stay_in_reach_and_never_cover_the_footer(visit: Ca
     expect(page.locator("footer")).to_be_in_viewport(ratio=0.99)
 
 
+@pytest.mark.parametrize(("width", "height"), [(360, 560), (390, 664)])
+def test_on_a_phone_the_closest_photos_are_in_sight_while_one_draws(
+    visit: Callable[..., Page], width: int, height: int
+) -> None:
+    page = visit(**{**PHONE, "viewport": {"width": width, "height": height}})
+    expect(page.get_by_test_id("strip")).to_be_hidden()
+    draw(page, SQUARE)
+    ids = shown(page)
+    strip = page.get_by_test_id("strip-photo")
+    assert strip.evaluate_all("all => all.map((each) => each.dataset.photoId)") == ids[:5]
+    for seen in (strip.first, strip.last, page.get_by_test_id("canvas")):
+        expect(seen).to_be_in_viewport(ratio=0.99)
+    tools, row = page.locator(".toolbar").bounding_box(), page.get_by_test_id("strip").bounding_box()
+    sheet = page.get_by_test_id("canvas").bounding_box()
+    assert tools is not None
+    assert row is not None
+    assert sheet is not None
+    assert sheet["y"] + sheet["height"] <= row["y"]
+    assert row["y"] + row["height"] <= tools["y"] + 0.5
+    strip.nth(1).tap()
+    expect(page.locator("#viewer [data-part=position]")).to_have_text("2 of 12")
+
+
+def test_strokes_are_there_again_after_a_reload_and_gone_once_the_sheet_is_cleared(page: Page) -> None:
+    draw(page, SQUARE)
+    ids = shown(page)
+    page.reload()
+    expect(page.get_by_test_id("canvas")).to_have_attribute("aria-label", "Drawing sheet with 1 strokes")
+    expect(page.get_by_test_id("result")).to_have_count(12)
+    assert shown(page) == ids
+    page.get_by_test_id("clear").click()
+    page.reload()
+    expect(page.get_by_test_id("canvas")).to_have_attribute("aria-label", "Drawing sheet, blank")
+
+
+def test_a_kept_drawing_that_is_none_is_left_alone(page: Page) -> None:
+    page.evaluate("localStorage.setItem('drawing', JSON.stringify([{kind: 'stroke', points: 'x'}]))")
+    page.reload()
+    expect(page.get_by_test_id("canvas")).to_have_attribute("aria-label", "Drawing sheet, blank")
+
+
+# Holds the page's requests back: /info until a search has begun, and searches for a while.
+SLOW = """() => {
+    const real = window.fetch;
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    let begin;
+    const begun = new Promise((resolve) => { begin = resolve; });
+    window.fetch = async (url, options) => {
+        if (String(url).startsWith("/info")) await begun;
+        if (String(url).startsWith("/search")) { begin(); await pause(window.holdMs); }
+        return real(url, options);
+    };
+}"""
+
+
+def slowly(page: Page, hold_ms: int) -> None:
+    page.add_init_script(f"window.holdMs = {hold_ms}; ({SLOW})()")
+    page.reload()
+    expect(page.get_by_test_id("example").first).to_be_visible()
+
+
+def test_an_answer_counts_though_the_service_describes_itself_while_it_is_awaited(page: Page) -> None:
+    slowly(page, 500)
+    page.get_by_test_id("example").first.click()  # one question, and no later stroke that would ask again
+    expect(page.get_by_test_id("result")).to_have_count(12)
+
+
+def test_a_slow_search_is_told_and_timings_are_in_the_help(page: Page) -> None:
+    slowly(page, 2500)
+    draw(page, SQUARE)
+    expect(page.get_by_test_id("waiting")).to_have_text("Searching…")
+    expect(page.get_by_test_id("waiting")).to_contain_text("still searching")
+    expect(page.get_by_test_id("result")).to_have_count(12)
+    expect(page.get_by_test_id("waiting")).to_be_hidden()
+    page.get_by_test_id("help").click()
+    expect(page.get_by_test_id("timings")).to_contain_text("encode")
+
+
+def test_a_product_is_linked_only_to_an_address_of_the_web(page: Page) -> None:
+    found = json.loads(answer("a", "b"))
+    found["results"][0]["metadata"] = {"title": "Red shoe", "price": "49 €", "url": "https://shop.example/red"}
+    found["results"][1]["metadata"] = {"url": "javascript:alert(1)"}
+    page.route("**/search", lambda route: route.fulfill(body=json.dumps(found), content_type="application/json"))
+    draw(page, SQUARE)
+    card = page.get_by_test_id("result").first
+    expect(card).to_contain_text("Red shoe")
+    expect(card).to_contain_text("49 €")
+    card.click()
+    expect(page.get_by_test_id("product")).to_have_attribute("href", "https://shop.example/red")
+    page.get_by_test_id("next").click()
+    expect(page.get_by_test_id("product")).to_be_hidden()
+
+
 def test_dropping_and_pasting_are_offered_only_where_there_is_a_mouse(visit: Callable[..., Page]) -> None:
     hint = "#draw-hint small"
     assert visit().locator(hint).inner_text() == "or drop, paste or choose a picture"
@@ -526,7 +619,7 @@ def keeping_feedback(page: Page, *, status: int = 200) -> list[str]:
     page.route("**/info", lambda route: route.fulfill(json={"feedback": True, "gallery": {"size": 24}}))
     page.route("**/feedback", keep)
     page.reload()
-    expect(page.get_by_test_id("privacy")).to_contain_text("kept when you press")
+    expect(page.get_by_test_id("privacy")).to_contain_text("keeps it when you press")
     return sent
 
 
@@ -565,7 +658,8 @@ def test_nothing_is_offered_where_no_feedback_is_kept_or_no_drawing_asked(page: 
     expect(page.get_by_test_id("viewer")).to_be_visible()
     expect(page.get_by_test_id("this-is-it")).to_be_hidden()
     expect(page.get_by_test_id("privacy")).to_have_text(
-        "Your drawing is sent to this service only, and only to search."
+        "Your drawing is sent to this service only, and only to search. "
+        "This browser keeps your strokes until you clear the sheet."
     )
     page.keyboard.press("Escape")
     keeping_feedback(page)
