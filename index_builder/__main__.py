@@ -5,9 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from index_builder.build import DEFAULT_ERROR_RATE, FEW_ERRORS
 from index_builder.cli.commands import EXIT_CODES, run
 from index_builder.indexing.requirements import DEFAULT_MEMORY_BYTES, DEFAULT_RECALL
+from index_builder.settings import DEFAULT_ERROR_RATE, FEW_ERRORS
 
 _PROGRAM = "python -m index_builder"
 SETTLE_VARIABLE = "SKETCH_SEARCH_WATCH_SETTLE_SECONDS"

@@ -1,75 +1,24 @@
 """scan → decode → embed → build → self-check → publish: a folder of photos becomes the next generation of a gallery."""
 
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from index_builder.embedding.engines import embed_with_engine
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.errors import GalleryError, TooManyUnreadableError
 from index_builder.gallery.manifest import ERRORS, Counts
-from index_builder.indexing.requirements import IndexWish
 from index_builder.metadata.match import choose_metadata, match_metadata, note_metadata, say_metadata
 from index_builder.photos.scan import PhotoScan
 from index_builder.progress import Progress
-from index_builder.publishing.generation import BuildReport, Release
+from index_builder.publishing.generation import BuildReport, NextGeneration
 from index_builder.publishing.previous import PreviousGeneration, open_previous
 from index_builder.publishing.swap import WORK, locked, remove_work
-from index_builder.publishing.write import count_photos, write_errors
+from index_builder.settings import DEFAULT_ERROR_RATE, FEW_ERRORS, BuildSettings
+from index_builder.work.queries import count_photos, write_errors
 from index_builder.work.store import WorkStore
 
-DEFAULT_ERROR_RATE = 0.05
-# One torn file among ten photos is no reason to publish nothing: so many are accepted while most photos can be read.
-FEW_ERRORS = 5
 _NUM_EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """What to build from what.
-
-    Attributes:
-        photos: the folder of photos.
-        out: the gallery's folder; made if needed.
-        metadata: a CSV or JSONL file with a photo_id per row; None reads the one again that the present generation
-            was built with.
-        is_metadata_dropped: the gallery is to have none, whatever the present generation has.
-        max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published; None takes
-            DEFAULT_ERROR_RATE, and accepts FEW_ERRORS at any rate as long as more photos can be read than not.
-        num_workers: threads that decode and, on a CPU, encode; 0 takes one per core.
-        is_followed: another build follows when the folder changes, so a file that is being written is left to that
-            one instead of being reported.
-        index: what is asked of the index: recall, memory, sketches to measure with.
-        unsettled: paths below `photos` of files that are known to be being written.
-        engine: what embeds: threads of this process, or Ray, which may have many machines.
-        ray_address: of the Ray cluster; None starts one on this machine.
-        shards: an fsspec URL below which Ray's workers leave what they have finished until it is committed, or None.
-    """
-
-    photos: Path
-    out: Path
-    metadata: Path | None = None
-    is_metadata_dropped: bool = False
-    max_error_rate: float | None = None
-    num_workers: int = 0
-    is_followed: bool = False
-    index: IndexWish = field(default_factory=IndexWish)
-    unsettled: frozenset[str] = frozenset()
-    engine: Literal["local", "ray"] = "local"
-    ray_address: str | None = None
-    shards: str | None = None
-
-    def __post_init__(self) -> None:
-        for option, value in (("--ray-address", self.ray_address), ("--shards", self.shards)):
-            if value is not None and self.engine != "ray":
-                raise GalleryError(f"{option} is {value}, but --engine is {self.engine}; give --engine ray.")
-        if self.metadata is not None and self.is_metadata_dropped:
-            raise GalleryError(f"Both --metadata {self.metadata} and --no-metadata are given; give one of them.")
-        if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
-            raise GalleryError(f"--max-error-rate is {self.max_error_rate}; give a share from 0 to 1, such as 0.05.")
-        if self.num_workers < 0:
-            raise GalleryError(f"--workers is {self.num_workers}; give a number of threads, or 0 for one per core.")
 
 
 def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progress) -> BuildReport:
@@ -96,7 +45,7 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
             stack.enter_context(closing(previous))
         store = WorkStore(settings.out / WORK / f"{model.fingerprint[:16]}-{model.precision}" / "work.sqlite")
         with closing(store):
-            scan = PhotoScan(root, exclude=settings.out, past_id=store.past_id)
+            scan = PhotoScan(root, exclude=settings.out, previous_id=store.previous_id)
             held = _take_stock(store, scan, settings, previous, root, progress)
             num_encoded = embed_with_engine(store, settings, model, root, progress)
             if settings.is_followed:
@@ -104,10 +53,10 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
             counts = _checked_counts(store, settings)
             if settings.metadata is not None:
                 say_metadata(store, settings.metadata, progress)
-            release = Release(
+            next_generation = NextGeneration(
                 settings.out, root, store.database, model, previous, settings.index, metadata=settings.metadata
             )
-            report = release.finish(counts, num_encoded=num_encoded, progress=progress)
+            report = next_generation.finish(counts, num_encoded=num_encoded, progress=progress)
         remove_work(settings.out)
     return replace(report, held=tuple(held))
 

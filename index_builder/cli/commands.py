@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from index_builder.build import BuildSettings, build_gallery, with_metadata
+from index_builder.build import build_gallery, with_metadata
 from index_builder.cli.output import READER_GONE, ReaderGoneError, discard_output, flush_lines, print_line
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.check import check_gallery
@@ -23,14 +23,15 @@ from index_builder.gallery.export import export_gallery
 from index_builder.gallery.folder_gallery import Gallery, open_gallery
 from index_builder.gallery.generation_files import verify_files
 from index_builder.gallery.interface import PhotoGallery
-from index_builder.gallery.location import read_place
+from index_builder.gallery.location import read_location
 from index_builder.gallery.milvus.address import MilvusAddress
 from index_builder.gallery.open import opened
 from index_builder.indexing.choose import describe
-from index_builder.indexing.requirements import IndexWish, parse_bytes
+from index_builder.indexing.requirements import IndexRequirements, parse_bytes
 from index_builder.indexing.sketch_queries import embed_sketches, find_sketches
 from index_builder.progress import ConsoleProgress, Progress, one_line
 from index_builder.publishing.generation import BuildReport
+from index_builder.settings import BuildSettings
 from index_builder.watching.changes import follow_folder
 from index_builder.watching.watcher import Watcher, WatchSettings
 from model.bundle import Bundle, default_bundle_path, read_bundle
@@ -94,7 +95,7 @@ def _build(arguments: Namespace) -> None:
         is_metadata_dropped=arguments.no_metadata,
         max_error_rate=arguments.max_error_rate,
         num_workers=arguments.workers,
-        index=_index_wish(arguments, bundle),
+        index=_index_requirements(arguments, bundle),
         engine=arguments.engine,
         ray_address=arguments.ray_address,
         shards=arguments.shards,
@@ -111,14 +112,18 @@ def _build(arguments: Namespace) -> None:
 
 
 @contextmanager
-def _publisher(store: str | None, wish: IndexWish, progress: Progress) -> Iterator["MilvusPublisher | None"]:
+def _publisher(
+    store: str | None, requirements: IndexRequirements, progress: Progress
+) -> Iterator["MilvusPublisher | None"]:
     """What publishes to --store; connects before anything is embedded, so that a wrong address is said at once."""
     if store is None:
         yield None
         return
     from index_builder.publishing.milvus import MilvusPublisher
 
-    with closing(MilvusPublisher(MilvusAddress.parse(store), wish=wish, progress=progress)) as publisher:
+    with closing(
+        MilvusPublisher(MilvusAddress.parse(store), requirements=requirements, progress=progress)
+    ) as publisher:
         yield publisher
 
 
@@ -132,11 +137,11 @@ def _build_and_publish(
     return report
 
 
-def _index_wish(arguments: Namespace, bundle: Bundle) -> IndexWish:
+def _index_requirements(arguments: Namespace, bundle: Bundle) -> IndexRequirements:
     paths = [] if arguments.sketches is None else find_sketches(arguments.sketches)
     # Cached: whoever follows a folder builds again and again.
     embed = cache(partial(embed_sketches, paths, bundle, device=arguments.device)) if paths else None
-    return IndexWish(
+    return IndexRequirements(
         recall=arguments.recall,
         memory_bytes=parse_bytes(arguments.memory),
         sketches=embed,
@@ -159,25 +164,22 @@ def _watch(
 
 
 def _info(arguments: Namespace) -> None:
-    with opened(read_place(arguments.gallery), bundle=None) as gallery:
+    with opened(read_location(arguments.gallery), bundle=None) as gallery:
         manifest = gallery.manifest
     counts, stamp = manifest.counts, manifest.bundle
     print_line(f"generation  {manifest.generation}, created {manifest.created}")
     print_line(f"photos      {manifest.count:,} of {manifest.photos_root}")
     print_line(f"counts      found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
     print_line(f"duplicates  {manifest.duplicates.photos:,}")
-    if manifest.near_duplicates is not None:
-        print_line(
-            f"near-dupl.  {manifest.near_duplicates.photos:,} photos look like another; manifest.json names them"
-        )
+    print_line(f"near-dupl.  {manifest.near_duplicates.photos:,} photos look like another; manifest.json names them")
     for column in manifest.columns:
         print_line(f"column      {_describe(column)}")
     print_line(f"index       {manifest.index_type}, dimension {manifest.dimension}")
-    if (tuning := manifest.tuning) is not None:
-        print_line(f"            {describe(tuning)}")
-        print_line(
-            f"            {tuning.bytes_per_vector:g} bytes a photo in memory; asked: recall {tuning.recall_target:g}"
-        )
+    tuning = manifest.tuning
+    print_line(f"            {describe(tuning)}")
+    print_line(
+        f"            {tuning.bytes_per_vector:g} bytes a photo in memory; asked: recall {tuning.recall_target:g}"
+    )
     print_line(f"bundle      {stamp.name} ({stamp.fingerprint[:12]}), {stamp.precision}")
     print_line(f"size        {sum(manifest.file_sizes.values()):,} bytes")
 
@@ -192,7 +194,7 @@ def _describe(column: Column) -> str:
 
 
 def _verify(arguments: Namespace) -> None:
-    with opened(read_place(arguments.gallery), bundle=None) as gallery:
+    with opened(read_location(arguments.gallery), bundle=None) as gallery:
         if isinstance(gallery, Gallery):
             verify_files(gallery.folder, gallery.manifest)
             check_gallery(gallery)
@@ -206,7 +208,7 @@ def _verify(arguments: Namespace) -> None:
 def _search(arguments: Namespace) -> None:
     image = decode_image(_read_sketch(arguments.sketch), max_pixels=_MAX_SKETCH_PIXELS)
     bundle = _read_bundle(arguments.bundle)
-    with opened(read_place(arguments.gallery), bundle=bundle) as gallery:
+    with opened(read_location(arguments.gallery), bundle=bundle) as gallery:
         searched: PhotoGallery = gallery
         rows = searched.select(arguments.filter)
         encoder = open_encoder(bundle, "sketch", device=arguments.device)
@@ -224,7 +226,7 @@ def _read_sketch(path: Path) -> bytes:
 
 
 def _export(arguments: Namespace) -> None:
-    place = read_place(arguments.gallery)
+    place = read_location(arguments.gallery)
     if not isinstance(place, Path):
         raise GalleryError(f"{place} is not a folder; export the gallery on disk that was published there.")
     with open_gallery(place, bundle=None) as gallery:

@@ -10,16 +10,16 @@ from index_builder.embedding.local import embed_photos
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.errors import GalleryError
 from index_builder.progress import Progress
-from index_builder.publishing.write import count_photos
+from index_builder.settings import BuildSettings
+from index_builder.work.queries import count_photos
 from index_builder.work.store import WorkStore
 
 if TYPE_CHECKING:
-    from index_builder.build import BuildSettings
     from index_builder.embedding.ray.shards import Shards
 
 
 def embed_with_engine(
-    store: WorkStore, settings: "BuildSettings", model: PhotoModel, root: Path, progress: Progress
+    store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress
 ) -> int:
     """Embeds what nobody knows yet of the photos in the store; returns how many contents were encoded.
 
@@ -41,7 +41,7 @@ def embed_with_engine(
 
 
 def _take_shards(
-    store: WorkStore, settings: "BuildSettings", model: PhotoModel, root: Path, progress: Progress
+    store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress
 ) -> "Shards | None":
     """Opens --shards and records what an earlier run has left there."""
     if settings.shards is None:
@@ -55,7 +55,7 @@ def _take_shards(
     return shards
 
 
-def _engine(settings: "BuildSettings", shards: "Shards | None") -> Callable[..., int]:
+def _engine(settings: BuildSettings, shards: "Shards | None") -> Callable[..., int]:
     if settings.engine == "local":
         return partial(embed_photos, num_workers=settings.num_workers)
     from index_builder.embedding.ray.driver import embed_photos_on_ray  # only where it is needed

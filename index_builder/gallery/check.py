@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.folder_gallery import Gallery
-from index_builder.indexing.lists import encoded, list_codes, list_ids
+from index_builder.gallery.indexes.lists import encoded, list_codes, list_ids
 
 _CHUNK_ROWS = 16384
 _MAX_PROBES = 256

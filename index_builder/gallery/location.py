@@ -4,10 +4,10 @@ from pathlib import Path
 
 from index_builder.gallery.milvus.address import SCHEME, MilvusAddress
 
-Place = Path | MilvusAddress
+Location = Path | MilvusAddress
 
 
-def read_place(text: str) -> Place:
+def read_location(text: str) -> Location:
     """A folder, or `milvus://host:port/name`.
 
     Raises:

@@ -3,13 +3,14 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from index_builder.gallery.columns import Column
 from index_builder.gallery.errors import GalleryError
 from model.seal import break_seal, sealed_text
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 INDEX, ITEMS, THUMBNAILS, ERRORS = "index.faiss", "items.sqlite", "thumbnails.sqlite", "errors.jsonl"
 FILES = (INDEX, ITEMS, THUMBNAILS, ERRORS)
@@ -111,15 +112,12 @@ class Manifest:
         counts: of photos; `counts.indexed` equals `count`.
         duplicates: photos with equal content.
         columns: of the metadata, by name.
-        metadata_file: absolute path of the table that the metadata were read from; None where there is none, and in a
-            generation of an earlier release.
-        near_duplicates: photos that look like one of other content; None in a generation of an earlier release.
-        tuning: which index it is and how well it does; None in a generation of an earlier release, which is exact.
+        metadata_file: absolute path of the table that the metadata were read from; None where there is none.
+        near_duplicates: photos that look like one of other content.
+        tuning: the index that is searched and how well it does.
         content_digest: identifies what the generation answers; equal digests need no new generation.
         files: name -> hex sha256.
         file_sizes: name -> bytes.
-        thumbnails_sealed: whether each thumbnail carries its own hash, so that none needs to be read before it is asked
-            for; False in a generation of an earlier release.
     """
 
     generation: str
@@ -131,34 +129,28 @@ class Manifest:
     bundle: BundleStamp
     counts: Counts
     duplicates: Duplicates
+    near_duplicates: Duplicates
+    columns: list[Column]
+    metadata_file: str | None
+    tuning: IndexTuning
     content_digest: str
     files: dict[str, str]
     file_sizes: dict[str, int]
-    columns: list[Column] = field(default_factory=list)
-    metadata_file: str | None = None
-    near_duplicates: Duplicates | None = None
-    thumbnails_sealed: bool = False
-    tuning: IndexTuning | None = None
     format_version: int = FORMAT_VERSION
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     @property
     def file_names(self) -> tuple[str, ...]:
         """The files that belong to the generation, apart from the manifest."""
-        is_exact = self.tuning is None or self.tuning.is_exact
-        return FILES if is_exact else (*FILES, APPROXIMATE)
+        return FILES if self.tuning.is_exact else (*FILES, APPROXIMATE)
 
     def to_json(self) -> str:
         """The text of manifest.json, sealed."""
         return sealed_text(asdict(self))
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Reads what `to_json` sealed; raises KeyError or TypeError when a field is missing or unknown."""
-        nested: dict[str, type[Any]] = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
-        optional: dict[str, type[Any]] = {"near_duplicates": Duplicates, "tuning": IndexTuning}
-        nested |= {name: make for name, make in optional.items() if values.get(name) is not None}
-        columns = [Column(**column) for column in values.get("columns", [])]
-        return cls(**{**values, **{name: make(**values[name]) for name, make in nested.items()}, "columns": columns})
+
+_ADAPTER = TypeAdapter(Manifest)
 
 
 def read_manifest(generation: Path) -> Manifest:
@@ -202,8 +194,10 @@ def parse_manifest(text: str, *, where: str) -> Manifest:
     if not break_seal(values):
         raise GalleryError(f"The gallery's manifest {where} is damaged; build the gallery again.")
     try:
-        return Manifest.from_dict(values)
-    except (KeyError, TypeError, AttributeError) as error:
+        return _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        (first, *_) = error.errors()
+        field_name = ".".join(map(str, first["loc"]))
         raise GalleryError(
-            f"The gallery's manifest {where} is incomplete ({error}); build the gallery again."
+            f"The gallery's manifest {where} is incomplete ({field_name}: {first['msg']}); build the gallery again."
         ) from error

@@ -15,6 +15,7 @@ from functools import cache
 import faiss
 import numpy as np
 
+from index_builder.gallery.indexes.threads import faiss_threads
 from model.cores import usable_cores
 
 _NUM_VECTORS = 8192
@@ -77,20 +78,9 @@ def calibrated(dimension: int) -> Iterator[None]:
 @contextmanager
 def blas_from(num_queries: int, dimension: int) -> Iterator[None]:
     """From so many queries at once on a matrix product: FAISS 1.15 compares its threshold with queries × dimension."""
-    before = faiss.cvar.distance_compute_blas_threshold
+    previous = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = min(num_queries * dimension, _LARGEST_THRESHOLD)
     try:
         yield
     finally:
-        faiss.cvar.distance_compute_blas_threshold = before
-
-
-@contextmanager
-def faiss_threads(number: int) -> Iterator[None]:
-    """FAISS's threads for what this thread asks of it."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(number)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
+        faiss.cvar.distance_compute_blas_threshold = previous

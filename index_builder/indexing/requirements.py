@@ -14,7 +14,7 @@ DEFAULT_MEMORY_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class IndexWish:
+class IndexRequirements:
     """What the person asks of the index.
 
     Attributes:

@@ -30,27 +30,21 @@ def choose_metadata(given: Path | None, *, is_dropped: bool, out: Path, root: Pa
         None when there is none.
 
     Raises:
-        GalleryError: there was one, and it is gone or was not noted.
+        GalleryError: there was one, and it is gone.
     """
     if given is not None or is_dropped:
         return given
-    manifest = _present_manifest(out, progress)
-    if manifest is None or (manifest.metadata_file is None and not manifest.columns):
+    manifest = _previous_manifest(out, progress)
+    if manifest is None or manifest.metadata_file is None:
         return None
-    past = manifest.metadata_file
+    previous = manifest.metadata_file
     if manifest.photos_root != str(root):
-        progress.say(f"Not read again: the metadata {past or ''} of the photos in {manifest.photos_root}")
+        progress.say(f"Not read again: the metadata {previous} of the photos in {manifest.photos_root}")
         return None
-    if past is None:
-        names = ", ".join(column.name for column in manifest.columns[:_NUM_EXAMPLES])
-        raise GalleryError(
-            f"The gallery {out} has metadata ({names}), and the earlier release that built it did not note from which "
-            f"file; {_HOW}."
-        )
-    if not Path(past).is_file():
-        raise GalleryError(f"The gallery {out} was built with the metadata file {past}, which is gone; {_HOW}.")
-    progress.say(f"Metadata: reading {past} again, as the last build did (--no-metadata drops it)")
-    return Path(past)
+    if not Path(previous).is_file():
+        raise GalleryError(f"The gallery {out} was built with the metadata file {previous}, which is gone; {_HOW}.")
+    progress.say(f"Metadata: reading {previous} again, as the last build did (--no-metadata drops it)")
+    return Path(previous)
 
 
 def note_metadata(store: WorkStore, path: Path, progress: Progress) -> None:
@@ -119,7 +113,7 @@ def _odd_values(store: WorkStore) -> Iterator[OddCells]:
             yield odd
 
 
-def _present_manifest(out: Path, progress: Progress) -> Manifest | None:
+def _previous_manifest(out: Path, progress: Progress) -> Manifest | None:
     if not (out / CURRENT).exists():
         return None
     try:

@@ -5,24 +5,15 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from index_builder.gallery.errors import GalleryError
-from index_builder.metadata.column_types import ColumnKinds, Value
-from index_builder.photos.scan import normalise_id
+from index_builder.gallery.ids import normalise_id
+from index_builder.metadata.column_types import ColumnKinds
+from index_builder.work.metadata_row import MetadataRow
 
 _ID = "photo_id"
-
-
-@dataclass(frozen=True)
-class MetadataRow:
-    """What one line says about one photo; `line` counts from 1."""
-
-    line: int
-    photo_id: str
-    values: dict[str, Value]
 
 
 def read_metadata(path: Path, *, say: Callable[[str], None] = lambda _: None) -> Iterator[MetadataRow]:

@@ -2,12 +2,12 @@
 
 import os
 import stat
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from index_builder.gallery.errors import GalleryError
+from index_builder.gallery.ids import normalise_id
 
 PHOTO_EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"},
@@ -60,14 +60,14 @@ class PhotoScan:
     """
 
     def __init__(
-        self, root: Path, *, exclude: Path | None = None, past_id: Callable[[str], str | None] | None = None
+        self, root: Path, *, exclude: Path | None = None, previous_id: Callable[[str], str | None] | None = None
     ) -> None:
         """Prepares a walk.
 
         Args:
             root: the folder of photos.
             exclude: a folder below it that is not looked into: the gallery that is being built.
-            past_id: path -> the id that the file had in an earlier generation, or None for a new file.
+            previous_id: path -> the id that the file had in an earlier generation, or None for a new file.
 
         Raises:
             GalleryError: there is no such folder.
@@ -79,7 +79,7 @@ class PhotoScan:
         self._seen: set[tuple[int, int]] = set()
         self._links: list[str] = []
         self._exclude = exclude
-        self._past_id = past_id or (lambda _: None)
+        self._previous_id = previous_id or (lambda _: None)
         self.num_ignored = 0
         self.ignored: list[str] = []
 
@@ -144,8 +144,8 @@ class PhotoScan:
 
     def _choose_ids(self, prefix: str, names: list[str]) -> dict[str, str]:
         """Name -> id. Who had an id keeps it; only then do new files choose, in the order of their names."""
-        past = {name: self._past_id(_printable(prefix + name)) for name in names}
-        ids = {name: photo_id for name, photo_id in past.items() if photo_id is not None}
+        previous = {name: self._previous_id(_printable(prefix + name)) for name in names}
+        ids = {name: photo_id for name, photo_id in previous.items() if photo_id is not None}
         taken = set(ids.values())
         for name in names:
             if name not in ids:
@@ -173,11 +173,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself; opening it as a file will say so
         return False
-
-
-def normalise_id(text: str) -> str:
-    """The form in which ids are compared: one byte sequence per visible text, whichever system typed it."""
-    return unicodedata.normalize("NFC", text)
 
 
 def is_photo_name(name: str) -> bool:

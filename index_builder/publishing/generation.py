@@ -12,16 +12,15 @@ from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.check import check_gallery
 from index_builder.gallery.folder_gallery import GENERATIONS, Gallery, generation_folder
 from index_builder.gallery.manifest import ERRORS, FORMAT_VERSION, MANIFEST, BundleStamp, Counts, Duplicates, Manifest
-from index_builder.indexing.choose import PastIndex, choose_index
-from index_builder.indexing.requirements import IndexWish
+from index_builder.indexing.choose import PreviousIndex, choose_index
+from index_builder.indexing.requirements import IndexRequirements
 from index_builder.progress import Progress
 from index_builder.publishing.previous import PreviousGeneration
 from index_builder.publishing.swap import file_facts, new_staging, publish, remove_old
-from index_builder.publishing.write import digest_content, find_duplicates, find_near_duplicates, write_generation
+from index_builder.publishing.write import find_near_duplicates, write_generation
+from index_builder.work.queries import digest_content, find_duplicates
 
 _NUM_EXAMPLES = 3
-# What a generation holds beyond the first release of its format: one that lacks it is written again.
-_CONTENTS = "columns, near-duplicates, seals"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class BuildReport:
 
 
 @dataclass(frozen=True)
-class Release:
+class NextGeneration:
     """A run whose photos are all recorded: from here to the published generation.
 
     Attributes:
@@ -55,7 +54,7 @@ class Release:
         database: of the work store.
         model: what made the embeddings.
         previous: the generation served so far.
-        wish: what is asked of the index.
+        requirements: what is asked of the index.
         metadata: the table that the metadata were read from, or None.
     """
 
@@ -64,7 +63,7 @@ class Release:
     database: sqlite3.Connection
     model: PhotoModel
     previous: PreviousGeneration | None
-    wish: IndexWish = field(default_factory=IndexWish)
+    requirements: IndexRequirements = field(default_factory=IndexRequirements)
     metadata: Path | None = None
 
     def finish(self, counts: Counts, *, num_encoded: int, progress: Progress) -> BuildReport:
@@ -73,11 +72,10 @@ class Release:
         digest = digest_content(
             self.database,
             format_version=str(FORMAT_VERSION),
-            contents=_CONTENTS,
             photos_root=str(self.photos_root),
             fingerprint=stamp.fingerprint,
             precision=stamp.precision,
-            index=f"recall {self.wish.recall} in {self.wish.memory_bytes} bytes",
+            index=f"recall {self.requirements.recall} in {self.requirements.memory_bytes} bytes",
         )
         duplicates = find_duplicates(self.database)
         _say_counts(counts, duplicates, progress)
@@ -103,8 +101,8 @@ class Release:
             staging,
             count=counts.indexed,
             dimension=dimension,
-            wish=self.wish,
-            past=self._past_index(),
+            requirements=self.requirements,
+            previous=self._previous_index(),
             progress=progress,
         )
         near_duplicates = find_near_duplicates(staging)
@@ -128,7 +126,6 @@ class Release:
             columns=columns,
             metadata_file=self._metadata_file(),
             near_duplicates=near_duplicates,
-            thumbnails_sealed=True,
             content_digest=digest,
             files=hashes,
             file_sizes=sizes,
@@ -144,28 +141,27 @@ class Release:
 
         Inverted lists that were tuned with photos alone are tuned anew once there are sketches to measure them with.
         """
-        tuning = present.tuning
-        has_new_queries = self.wish.sketches is not None and tuning is not None and tuning.was_tuned_without_sketches
+        has_new_queries = self.requirements.sketches is not None and present.tuning.was_tuned_without_sketches
         return present.metadata_file == self._metadata_file() and not has_new_queries
 
     def _metadata_file(self) -> str | None:
         return None if self.metadata is None else str(self.metadata.resolve())
 
-    def _past_index(self) -> PastIndex | None:
-        """The index of the generation served so far; None when there is none, or that of an earlier release."""
-        if self.previous is None or self.previous.manifest.tuning is None:
+    def _previous_index(self) -> PreviousIndex | None:
+        """The index of the generation served so far; None when there is none."""
+        if self.previous is None:
             return None
         folder = generation_folder(self.out, self.previous.manifest.generation)
-        return PastIndex(folder, self.previous.manifest.tuning, self.previous.reuse_embeddings)
+        return PreviousIndex(folder, self.previous.manifest.tuning, self.previous.reuse_embeddings)
 
     def _embedding(self, photo_id: str) -> NDArray[np.float32]:
         """The embedding that was made for a photo, independent of the files just written."""
-        query = "SELECT vector, past_row FROM indexed WHERE photo_id = ?"
-        vector, past_row = self.database.execute(query, (photo_id,)).fetchone()
+        query = "SELECT vector, previous_row FROM indexed WHERE photo_id = ?"
+        vector, previous_row = self.database.execute(query, (photo_id,)).fetchone()
         if vector is not None:
             return np.frombuffer(vector, np.float32)
         assert self.previous is not None
-        return self.previous.embedding(past_row)
+        return self.previous.embedding(previous_row)
 
 
 def _say_counts(counts: Counts, duplicates: Duplicates, progress: Progress) -> None:

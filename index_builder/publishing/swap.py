@@ -9,8 +9,8 @@ from pathlib import Path
 
 from index_builder.gallery.errors import GalleryBusyError, GalleryError
 from index_builder.gallery.folder_gallery import CURRENT, GENERATIONS
-from index_builder.gallery.generation_files import file_sha256
 from index_builder.gallery.manifest import APPROXIMATE, FILES
+from model.bundle import file_sha256
 
 WORK = "work"
 _LOCK = ".lock"

@@ -15,7 +15,7 @@ class _Restless:
     first_seen: float
 
 
-class Settling:
+class StableFiles:
     """The files that changed since the last build, and for how long each has stayed the same.
 
     The time is measured here, by a clock of this machine: those of a network drive may run ahead or behind.

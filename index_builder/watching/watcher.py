@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from index_builder.build import BuildSettings
 from index_builder.gallery.errors import GalleryBusyError, GalleryError, GalleryUnavailableError
 from index_builder.photos.scan import FoundPhoto, PhotoScan
 from index_builder.progress import Progress
 from index_builder.publishing.generation import BuildReport
 from index_builder.publishing.swap import locked
-from index_builder.watching.stable_files import Settling
+from index_builder.settings import BuildSettings
+from index_builder.watching.stable_files import StableFiles
 
 PATIENCE_SECONDS = 60.0
 RETRY_SECONDS = 30.0
@@ -68,7 +68,7 @@ class Watcher:
         self._build = build
         self._progress = progress
         self._clock = clock
-        self._settling = Settling(
+        self._stable_files = StableFiles(
             settle_seconds=watch.settle_seconds, patience_seconds=PATIENCE_SECONDS, clock=self._clock
         )
         self._metadata = self._metadata_status()
@@ -84,24 +84,24 @@ class Watcher:
         PhotoScan(self._root)  # refuses what is not a folder
         with locked(self._settings.out):
             pass
-        self._settling.note(self._recent_files())
+        self._stable_files.note(self._recent_files())
         for changed in changes:
-            self._settling.note(self._files_of(changed))
+            self._stable_files.note(self._files_of(changed))
             self._note_metadata()
-            due = self._settling.is_due()
+            due = self._stable_files.is_due()
             retry = self._retry_at is not None and self._clock() >= self._retry_at
-            if due or retry or (self._is_first and not self._settling.is_waiting):
+            if due or retry or (self._is_first and not self._stable_files.is_waiting):
                 self._build_once()
 
     def _build_once(self) -> None:
-        settled, unsettled = self._settling.take()
+        settled, unsettled = self._stable_files.take()
         self._retry_at = None
         if settled and not self._is_first:
             self._say_changed(settled)
         below = {path.relative_to(self._root).as_posix() for path in unsettled if path.is_relative_to(self._root)}
         try:
             report = self._build(replace(self._settings, unsettled=frozenset(below)))
-            self._settling.note(self._root / path for path in report.held)
+            self._stable_files.note(self._root / path for path in report.held)
         except GalleryError as error:
             self._progress.say(str(error))
             if isinstance(error, GalleryBusyError | GalleryUnavailableError):
@@ -145,7 +145,7 @@ class Watcher:
         status = self._metadata_status()
         if status != self._metadata and self._settings.metadata is not None:
             self._metadata = status
-            self._settling.note([self._settings.metadata])
+            self._stable_files.note([self._settings.metadata])
 
     def _metadata_status(self) -> tuple[int, int] | None:
         try:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from index_builder.photos.read import PhotoReading
 
 
-class Recorded:
+class PendingRows:
     """Rows for the tables of the work store. Not safe to use from several threads at once."""
 
     def __init__(self) -> None:

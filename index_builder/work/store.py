@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.gallery.errors import GalleryError
-from index_builder.metadata.table import MetadataRow
+from index_builder.gallery.ids import normalise_id
 from index_builder.photos.read import PhotoReading
-from index_builder.photos.scan import FINAL, FoundPhoto, normalise_id
-from index_builder.work.pending_rows import Recorded
+from index_builder.photos.scan import FINAL, FoundPhoto
+from index_builder.work.metadata_row import MetadataRow
+from index_builder.work.pending_rows import PendingRows
 from index_builder.work.tables import open_tables
 
 COMMIT_EVERY_PHOTOS = 256
@@ -28,7 +29,7 @@ _PAGE_ROWS = 1000
 
 
 @dataclass(frozen=True)
-class PastPhoto:
+class PreviousPhoto:
     """A photo of an earlier generation, whose id, hash and embedding may still hold.
 
     Attributes:
@@ -54,26 +55,26 @@ class WorkStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._claimed: set[str] = set()
-        self._recorded = Recorded()
+        self._pending_rows = PendingRows()
         self._last_commit = time.monotonic()
         self._connection = open_tables(path)
 
-    def remember(self, past: Iterable[PastPhoto], *, same_root: bool) -> None:
+    def remember(self, previous: Iterable[PreviousPhoto], *, same_root: bool) -> None:
         """Takes over what an earlier generation knows; hashes by path only when the photos folder is the same."""
         with self._lock, self._connection as db:
-            for photo in past:
+            for photo in previous:
                 values = (photo.path, photo.size_bytes, photo.mtime_ns, photo.content_sha256)
-                db.execute("INSERT INTO past VALUES (?, ?, ?, ?, ?)", (photo.path, photo.photo_id, *values[1:]))
+                db.execute("INSERT INTO previous VALUES (?, ?, ?, ?, ?)", (photo.path, photo.photo_id, *values[1:]))
                 if same_root:
                     db.execute("INSERT OR IGNORE INTO hashed VALUES (?, ?, ?, ?)", values)
                 if photo.row is not None:
                     entry = (photo.content_sha256, photo.row, photo.width_px, photo.height_px, photo.media_type)
                     db.execute("INSERT OR IGNORE INTO reusable VALUES (?, ?, ?, ?, ?)", entry)
 
-    def past_id(self, path: str) -> str | None:
+    def previous_id(self, path: str) -> str | None:
         """The id that a path had in the earlier generation, or None."""
         with self._lock:
-            found = self._connection.execute("SELECT photo_id FROM past WHERE path = ?", (path,)).fetchone()
+            found = self._connection.execute("SELECT photo_id FROM previous WHERE path = ?", (path,)).fetchone()
         return None if found is None else str(found[0])
 
     def add_photos(self, photos: Iterable[FoundPhoto]) -> None:
@@ -113,7 +114,7 @@ class WorkStore:
                 held.append(path)
                 kept = db.execute(
                     "UPDATE photos SET size_bytes = p.size_bytes, mtime_ns = p.mtime_ns, reason = NULL,"
-                    " sentence = NULL, content_sha256 = p.content_sha256 FROM past AS p"
+                    " sentence = NULL, content_sha256 = p.content_sha256 FROM previous AS p"
                     " WHERE photos.path = ?1 AND p.path = ?1 AND EXISTS"
                     " (SELECT 1 FROM reusable AS r WHERE r.content_sha256 = p.content_sha256)",
                     (path,),
@@ -221,18 +222,18 @@ class WorkStore:
     def record(self, reading: PhotoReading, vector: NDArray[np.float32] | None = None) -> None:
         """Notes what became of a photo: a new embedding, known content, or a problem."""
         with self._lock:
-            self._recorded.add(reading, vector)
+            self._pending_rows.add(reading, vector)
             is_late = time.monotonic() > self._last_commit + _COMMIT_EVERY_SECONDS
-            if is_late or len(self._recorded) >= COMMIT_EVERY_PHOTOS:
+            if is_late or len(self._pending_rows) >= COMMIT_EVERY_PHOTOS:
                 self.commit()
 
     def commit(self) -> None:
         """Writes everything recorded so far; from then on it survives a kill."""
         with self._lock:
             with self._connection as db:
-                self._recorded.write(db)
-            self._claimed -= self._recorded.contents()
-            self._recorded = Recorded()
+                self._pending_rows.write(db)
+            self._claimed -= self._pending_rows.contents()
+            self._pending_rows = PendingRows()
             self._last_commit = time.monotonic()
 
     @property

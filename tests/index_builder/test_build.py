@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from index_builder.build import BuildSettings, _few_enough
+from index_builder.build import _few_enough
 from index_builder.gallery.errors import GalleryError, TooManyUnreadableError
 from index_builder.gallery.folder_gallery import current_generation, generation_folder
 from index_builder.gallery.manifest import ERRORS, Counts
 from index_builder.publishing import generation as release
 from index_builder.publishing import swap as publish
+from index_builder.settings import BuildSettings
 from index_builder.work import store as work
+from model.seal import break_seal, sealed_text
 
 NAMES = ["a.jpg", "b.png", "chairs/Größe 日本.webp", "chairs/old/d.JPG"]
 
@@ -451,3 +453,15 @@ def test_a_folder_that_cannot_be_written_is_said(workshop: Any) -> None:
     finally:
         workshop.out.chmod(0o755)
     assert workshop.content() == content
+
+
+def test_a_gallery_of_another_format_version_is_built_anew_with_a_sentence(workshop: Any) -> None:
+    workshop.add(*NAMES)
+    workshop.build()
+    manifest = generation_folder(workshop.out, current_generation(workshop.out)) / "manifest.json"
+    values = json.loads(manifest.read_text())
+    break_seal(values)
+    manifest.write_text(sealed_text({**values, "format_version": 1}))
+    assert workshop.build().published
+    assert workshop.num_encoded == 4
+    assert any("everything is embedded anew: " in line and "format version 1" in line for line in workshop.lines)

@@ -41,11 +41,10 @@ class Facts:
 
     def properties(self) -> dict[str, str]:
         """As properties of a collection."""
-        near = self.manifest.near_duplicates
         short = replace(
             self.manifest,
             duplicates=Duplicates(self.manifest.duplicates.photos),
-            near_duplicates=None if near is None else Duplicates(near.photos),
+            near_duplicates=Duplicates(self.manifest.near_duplicates.photos),
         )
         return {_MANIFEST: short.to_json(), _FOLDER: str(self.folder)}
 

@@ -8,10 +8,10 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.gallery.indexes.threads import faiss_threads
 from index_builder.gallery.manifest import IndexTuning
 from index_builder.gallery.milvus.connection import MilvusConnection
 from index_builder.gallery.milvus.schema import METADATA, PHOTO_ID, ROW, VECTOR
-from index_builder.indexing.calibration import faiss_threads
 
 MAX_RESULTS = 16_384  # of one search, in Milvus
 _WIDENING = 4

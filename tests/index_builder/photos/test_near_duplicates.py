@@ -95,16 +95,3 @@ def test_a_build_counts_near_duplicates_and_info_shows_them(workshop: Any, soft:
     assert "Near-duplicates: 2 photos look like another (same ~ shoe again ~ small)" in workshop.lines
     assert main(["info", str(workshop.out)]) == 0
     assert "2 photos look like another" in capsys.readouterr().out
-
-
-def test_a_generation_of_an_earlier_release_gets_its_hashes_from_the_thumbnails(
-    workshop: Any, soft: Image.Image, monkeypatch: Any
-) -> None:
-    soft.save(workshop.photos / "a.png")
-    workshop.build()
-    monkeypatch.setattr("index_builder.publishing.previous.PreviousGeneration.perceptual_hash", lambda self, row: None)
-    soft.save(workshop.photos / "b.jpg")
-    workshop.build()
-    assert workshop.num_encoded == 1
-    with workshop.open() as gallery:
-        assert gallery.manifest.near_duplicates.groups == [["a", "b"]]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.gallery.errors import GalleryBusyError, GalleryError
 from index_builder.gallery.manifest import ERRORS
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from index_builder.watching.changes import follow_folder
 from index_builder.watching.watcher import PATIENCE_SECONDS, RETRY_SECONDS, Watcher, WatchSettings
 
