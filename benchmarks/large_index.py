@@ -138,7 +138,7 @@ def _publish(arguments: argparse.Namespace, database: sqlite3.Connection) -> dic
     previous = open_previous(out, fingerprint=model.fingerprint, precision=model.precision)
     ((number,),) = database.execute("SELECT count(*) FROM indexed").fetchall()
     next_generation = NextGeneration(out, arguments.folder, database, model, previous, requirements)
-    seconds, _ = _timed(lambda: next_generation.finish(Counts(number, number, 0), num_encoded=0, progress=progress))
+    seconds, _ = _timed(lambda: _write(next_generation, Counts(number, number, 0), progress))
     folder = generation_folder(out, current_generation(out))
     with open_gallery(out, bundle=None) as gallery:
         tuning = gallery.manifest.tuning
@@ -159,6 +159,12 @@ class _Timed(SilentProgress):
 
     def say(self, line: str) -> None:
         super().say(f"{time.perf_counter() - self._start:.1f} s: {line}")
+
+
+def _write(next_generation: NextGeneration, counts: Counts, progress: SilentProgress) -> None:
+    staged = next_generation.build(counts, progress)
+    next_generation.self_check(staged)
+    next_generation.publish(staged, progress)
 
 
 def serve(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -88,6 +88,5 @@ def publish_vectors(database: sqlite3.Connection, vectors: NDArray[np.float32], 
     )
     model = replace(demo_model(), embedding_dim=vectors.shape[1])
     counts = Counts(len(vectors), len(vectors), 0)
-    NextGeneration(folder / "gallery", folder, database, model, None).finish(
-        counts, num_encoded=0, progress=SilentProgress()
-    )
+    following, progress = NextGeneration(folder / "gallery", folder, database, model, None), SilentProgress()
+    following.publish(following.build(counts, progress), progress)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from index_builder.embedding.ray.shards import Shards
 
 
-def embed_with_engine(
+def decode_and_embed(
     store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress
 ) -> int:
     """Embeds what nobody knows yet of the photos in the store; returns how many contents were encoded.

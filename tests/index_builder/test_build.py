@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from index_builder.build import _few_enough
 from index_builder.gallery.errors import GalleryError, TooManyUnreadableError
 from index_builder.gallery.folder_gallery import current_generation, generation_folder
 from index_builder.gallery.manifest import ERRORS, Counts
 from index_builder.publishing import generation as release
 from index_builder.publishing import swap as publish
+from index_builder.publishing.counts import few_enough
 from index_builder.settings import BuildSettings
 from index_builder.work import store as work
 from model.seal import break_seal, sealed_text
@@ -86,7 +86,7 @@ def test_unless_a_rate_is_given_a_few_unreadable_photos_are_accepted_while_most_
     num_readable: int, num_broken: int, accepted: bool
 ) -> None:
     counts = Counts(found=num_readable + num_broken, indexed=num_readable, skipped=num_broken)
-    assert _few_enough(counts, None) is accepted
+    assert few_enough(counts, None) is accepted
 
 
 def test_one_torn_file_among_ten_photos_is_listed_and_the_rest_is_published(workshop: Any) -> None:
