@@ -28,7 +28,7 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
         progress: told what happens.
 
     Returns:
-        How it went; found = indexed + skipped.
+        A report, in which found = indexed + skipped.
 
     Raises:
         TooManyUnreadableError: more photos are unreadable than allowed; nothing was published.

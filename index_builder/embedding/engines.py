@@ -1,8 +1,6 @@
 """Hands the photos of which nothing is known yet to the engine that was asked for: threads of this process, or Ray."""
 
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +32,7 @@ def decode_and_embed(
     if known.indexed > resumed:
         progress.say(f"Unchanged: {known.indexed - resumed:,} of {known.found:,} keep the embedding they have")
     num_pending = known.found - known.indexed - known.skipped
-    num_encoded = _embed_pending(partial(_engine(settings, shards), store, root, model), num_pending, progress)
+    num_encoded = _embed_pending(store, settings, model, root, shards, num_pending, progress) if num_pending else 0
     if shards is not None:
         shards.clear()
     return num_encoded
@@ -55,21 +53,32 @@ def _take_shards(
     return shards
 
 
-def _engine(settings: BuildSettings, shards: "Shards | None") -> Callable[..., int]:
-    if settings.engine == "local":
-        return partial(embed_photos, num_workers=settings.num_workers)
-    from index_builder.embedding.ray.driver import embed_photos_on_ray  # only where it is needed
-
-    return partial(embed_photos_on_ray, address=settings.ray_address, num_workers=settings.num_workers, shards=shards)
-
-
-def _embed_pending(embed: Callable[..., int], num_pending: int, progress: Progress) -> int:
-    if not num_pending:
-        return 0
-    started = time.monotonic()
+def _embed_pending(
+    store: WorkStore,
+    settings: BuildSettings,
+    model: PhotoModel,
+    root: Path,
+    shards: "Shards | None",
+    num_pending: int,
+    progress: Progress,
+) -> int:
+    started, num_workers = time.monotonic(), settings.num_workers
     progress.start(num_pending)
     try:
-        num_encoded = embed(progress=progress)
+        if settings.engine == "local":
+            num_encoded = embed_photos(store, root, model, num_workers=num_workers, progress=progress)
+        else:
+            from index_builder.embedding.ray.driver import embed_photos_on_ray  # only where it is needed
+
+            num_encoded = embed_photos_on_ray(
+                store,
+                root,
+                model,
+                address=settings.ray_address,
+                num_workers=num_workers,
+                shards=shards,
+                progress=progress,
+            )
     finally:
         progress.stop()
     seconds = max(time.monotonic() - started, 1e-9)

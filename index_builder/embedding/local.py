@@ -48,7 +48,7 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
         progress: told of each photo.
 
     Returns:
-        How many contents were encoded.
+        The number of contents that were encoded.
 
     Raises:
         GalleryError: the encoder's answer does not have the shape that its bundle promises.

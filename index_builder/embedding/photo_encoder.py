@@ -1,4 +1,4 @@
-"""What turns a photo into an embedding, as the builder sees it: a bundle's identity, preprocessing and encoder."""
+"""The photo encoder as the builder sees it: a bundle's identity, preprocessing and encoder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Is a generation intact? Hashes against the manifest, counts against each other, stored vectors against the index."""
+"""Checks that a generation is intact: counts against each other, stored vectors against the index."""
 
 from collections.abc import Callable
 

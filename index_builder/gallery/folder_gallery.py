@@ -103,11 +103,11 @@ class Gallery(Closing):
         return [Hit(*stored[int(found[i])], float(scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
-        """What is known about a photo; None for an unknown id."""
+        """Returns what is known about a photo; None for an unknown id."""
         return self.items([photo_id]).get(photo_id)
 
     def items(self, photo_ids: Iterable[str]) -> dict[str, Item]:
-        """What is known about several photos; unknown ids are left out."""
+        """Returns what is known about several photos; unknown ids are left out."""
         return self._files.items.items(photo_ids, root=self._photos_root)
 
     def embedding(self, photo_id: str) -> NDArray[np.float32] | None:
@@ -149,7 +149,7 @@ class Gallery(Closing):
         return self._files.items.query(sql, values)
 
     def num_thumbnails(self) -> int:
-        """How many thumbnails there are, counted one by one."""
+        """Counts the thumbnails one by one."""
         return self._files.thumbnails.count()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a gallery is to those who search it, wherever it lies: the interface that FAISS's files and Milvus share.
+"""The interface of a gallery, which files with FAISS and Milvus share.
 
 tests/index_builder/gallery/test_gallery_contract.py holds every implementation to it.
 """
@@ -32,7 +32,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Item:
-    """What the gallery knows about one photo.
+    """Everything that the gallery knows about one photo.
 
     Attributes:
         photo_id: stable, external id.
@@ -62,7 +62,7 @@ class PhotoGallery(Protocol):
 
     @property
     def size(self) -> int:
-        """How many photos it holds."""
+        """The number of photos."""
 
     @property
     def dimension(self) -> int:

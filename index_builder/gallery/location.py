@@ -11,6 +11,6 @@ def read_location(text: str) -> Location:
     """A folder, or `milvus://host:port/name`.
 
     Raises:
-        GalleryError: it begins like an address in Milvus and is none.
+        GalleryError: it begins like an address in Milvus but is not one.
     """
     return MilvusAddress.parse(text) if text.startswith(SCHEME) else Path(text)

@@ -19,7 +19,7 @@ APPROXIMATE = "approximate.faiss"  # beside the others where exact search is too
 
 @dataclass(frozen=True)
 class BundleStamp:
-    """Which bundle made the embeddings, and in which precision."""
+    """The bundle that made the embeddings, and its precision."""
 
     name: str
     fingerprint: str
@@ -28,7 +28,7 @@ class BundleStamp:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many photos were found, are in the gallery, and could not be read; found = indexed + skipped."""
+    """Numbers of photos that were found, are in the gallery and could not be read; found = indexed + skipped."""
 
     found: int
     indexed: int
@@ -50,7 +50,7 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class IndexTuning:
-    """Which index a generation is searched with, why, and what was measured when it was built.
+    """The index that a generation is searched with, the reason, and what was measured when it was built.
 
     Attributes:
         factory: in the language of `faiss.index_factory`: "Flat" for exact search, or such as "IVF4000,SQ8".
@@ -88,12 +88,12 @@ class IndexTuning:
 
     @property
     def is_exact(self) -> bool:
-        """Whether every search compares with every photo."""
+        """True if every search compares with every photo."""
         return self.factory == "Flat"
 
     @property
     def was_tuned_without_sketches(self) -> bool:
-        """Whether there are parameters, and photos alone were searched for to choose them."""
+        """True if there are parameters that were chosen by searching for photos alone."""
         return not self.is_exact and "sketches" not in self.queries
 
 

@@ -49,11 +49,11 @@ class Thumbnails:
         return bytes(value)
 
     def count(self) -> int:
-        """How many there are, counted one by one."""
+        """Counts them one by one."""
         return int(self._execute("SELECT count(*) FROM thumbnails")[0])
 
     def expected_count(self) -> int:
-        """How many there are if none is missing, which takes one look."""
+        """Returns their number if none is missing, which takes one look."""
         return int(self._execute("SELECT coalesce(max(row) + 1, 0) FROM thumbnails")[0])
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How FAISS does best on this machine: measured once at start, in some hundredths of a second.
+"""Measures once at start, in some hundredths of a second, how FAISS is fastest on this machine.
 
 FAISS compares several queries at once either by its own loops or by a matrix product (BLAS). From how many queries on
 the product wins, and whether a second thread helps, depends on the processor and on how much of it a container may
@@ -27,7 +27,7 @@ _LARGEST_THRESHOLD = (1 << 31) - 1  # FAISS holds a C int
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was found.
+    """The result of the measurement.
 
     Attributes:
         blas_threshold: from so many queries at once on, FAISS uses a matrix product.

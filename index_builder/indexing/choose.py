@@ -1,4 +1,4 @@
-"""Which index a generation is searched with: exact while that is fast and small enough, else inverted lists.
+"""Chooses the index of a generation: exact while that is fast and small enough, else inverted lists.
 
 The rule: a gallery is searched exactly when its embeddings fit into the memory that was allowed and one exact search in
 one thread takes at most EXACT_MS, less than encoding a sketch does. Up to SMALL_BYTES of embeddings no time is
@@ -84,7 +84,7 @@ def choose_index(
 
 
 def describe(tuning: IndexTuning) -> str:
-    """What was chosen, and why, in a line."""
+    """Says in a line which index was chosen, and why."""
     if tuning.is_exact:
         return f"exact, because {tuning.reason}"
     recall = ", ".join(f"{share:.3f} on {tuning.queries[kind]:,} {kind}" for kind, share in tuning.recall.items())
@@ -191,7 +191,7 @@ class _Lists:
     def _again(
         self, lists: ApproximateIndex, previous: IndexTuning, ground_truth: Mapping[str, GroundTruth]
     ) -> OperatingPoint:
-        """What served so far if it still reaches the recall; else tuned."""
+        """Keeps the previous parameters if they still reach the recall; else tunes anew."""
         lists.index.nprobe, lists.candidates_per_result = previous.nprobe, previous.candidates_per_result
         point = measure(lists, ground_truth)
         if point.assured >= self.requirements.recall and previous.recall_target == self.requirements.recall:

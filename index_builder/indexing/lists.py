@@ -21,7 +21,7 @@ _SEED = 20_260_101
 
 @dataclass(frozen=True)
 class ListFormat:
-    """How many lists there are and how a list stores an embedding.
+    """The number of lists and the way in which a list stores an embedding.
 
     Attributes:
         num_lists: as in "IVF4000".
@@ -37,7 +37,7 @@ class ListFormat:
         return f"IVF{self.num_lists},{self.codes}"
 
     def memory_bytes(self, *, count: int, dimension: int) -> int:
-        """What searches keep in memory: codes, ids and centroids."""
+        """Returns the bytes that searches keep in memory: codes, ids and centroids."""
         code_bytes = dimension if self.codes == "SQ8" else (dimension + 7) // 8 + 8
         return count * (code_bytes + _ID_BYTES) + self.num_lists * dimension * 4
 

@@ -1,4 +1,4 @@
-"""How much of the right answer an index finds, and the fastest parameters that find enough of it.
+"""Measures how much of the right answer an index finds, and chooses the fastest parameters that find enough.
 
 Recall@10 is the share of the ten best photos, as exact search gives them, that a search finds; a photo that scores as
 much as the tenth counts as found. Queries are photos of the gallery, each without itself, and sketches if there are
@@ -35,7 +35,7 @@ class InvertedLists(Protocol):
 
     @property
     def nlist(self) -> int:
-        """How many lists there are."""
+        """The number of lists."""
 
     def search(self, query: NDArray[np.float32], wanted: int, /) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Exact scores (F,), falling, and rows (F,) of at least `wanted` photos near a (D,) query, or of all."""
@@ -60,7 +60,7 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """How an index does with some parameters.
+    """Recall and speed of an index with some parameters.
 
     Attributes:
         nprobe: how many lists a search looks into.
@@ -120,7 +120,7 @@ def tune(index: InvertedLists, ground_truth: Mapping[str, GroundTruth], *, targe
 
 
 def _is_flat(tried: list[OperatingPoint]) -> bool:
-    """Whether more lists no longer help: what is missing was lost in the codes, and more candidates are needed."""
+    """True if more lists no longer help: the codes lost what is missing, and more candidates are needed."""
     same = [each for each in tried if each.candidates_per_result == tried[-1].candidates_per_result]
     return len(same) > _FLAT_STEPS and same[-1].assured < same[-1 - _FLAT_STEPS].assured + _FLAT_GAIN
 

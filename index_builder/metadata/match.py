@@ -1,4 +1,4 @@
-"""Which table of metadata a build reads, the given one or that of the last generation, and whose photos it is about."""
+"""Chooses the metadata table of a build, the given one or the previous one, and matches its rows to photos."""
 
 import json
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ def say_metadata(store: WorkStore, path: Path, progress: Progress) -> None:
 
 
 def _odd_values(store: WorkStore) -> Iterator[OddCells]:
-    """Of columns whose type comes from the values themselves: JSONL's; a CSV's columns hold values of one type."""
+    """Finds odd values in JSONL columns, whose type comes from the values; a CSV column holds values of one type."""
     rows = store.database.execute(
         "SELECT j.key, sum(j.type IN ('integer', 'real')), sum(j.type NOT IN ('integer', 'real')),"
         " min(iif(j.type IN ('integer', 'real'), NULL, m.line)), j.value, j.type"  # value and type of that line

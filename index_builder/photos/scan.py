@@ -176,7 +176,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_photo_name(name: str) -> bool:
-    """Whether a file of this name claims to be a photo."""
+    """Returns True if a file of this name claims to be a photo."""
     return PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS
 
 

@@ -34,7 +34,7 @@ def checked_counts(store: WorkStore, *, out: Path, max_error_rate: float | None)
 
 
 def few_enough(counts: Counts, max_error_rate: float | None) -> bool:
-    """Whether so few photos are skipped that a generation may be published."""
+    """True if so few photos are skipped that a generation may be published."""
     rate = counts.skipped / counts.found
     if max_error_rate is not None:
         return rate <= max_error_rate

@@ -26,7 +26,7 @@ _NUM_EXAMPLES = 3
 
 @dataclass(frozen=True)
 class BuildReport:
-    """How a build went.
+    """Describes how a build went.
 
     Attributes:
         generation: the one that is served now.
@@ -87,7 +87,7 @@ class NextGeneration:
 
     @cached_property
     def is_up_to_date(self) -> bool:
-        """Whether the previous generation answers the same, notes the same metadata table and is tuned as well.
+        """True if the previous generation answers the same, notes the same metadata table and is tuned as well.
 
         Inverted lists that were tuned with photos alone are tuned anew once there are sketches to measure them with.
         """

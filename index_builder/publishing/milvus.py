@@ -59,7 +59,7 @@ class MilvusPublisher:
             gallery: the generation on disk; stays the caller's to close.
 
         Returns:
-            Whether anything had to be done.
+            True if anything had to be done.
 
         Raises:
             GalleryUnavailableError: Milvus does not answer; what it serves stays as it was.

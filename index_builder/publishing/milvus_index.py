@@ -1,4 +1,4 @@
-"""Which index a collection gets: by the rule and the recall of a gallery on disk, tuned on Milvus itself.
+"""Chooses the index of a collection by the rule of a gallery on disk, and tunes it on Milvus itself.
 
 Exact while that is small and fast enough, judged by the files as for a gallery on disk; otherwise inverted lists with a
 byte for each dimension. Milvus makes lists for each of its segments, so their number suits a segment.

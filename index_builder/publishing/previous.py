@@ -13,7 +13,7 @@ from index_builder.work.store import PreviousPhoto
 
 
 class PreviousGeneration:
-    """What the current generation knows. Close it after use."""
+    """Reads what the current generation knows. Close it after use."""
 
     def __init__(self, gallery: Gallery, *, reuse_embeddings: bool) -> None:
         """Takes an opened generation.
@@ -27,7 +27,7 @@ class PreviousGeneration:
 
     @property
     def manifest(self) -> Manifest:
-        """Of the generation."""
+        """The generation's manifest."""
         return self._gallery.manifest
 
     def photos(self) -> Iterator[PreviousPhoto]:

@@ -1,4 +1,4 @@
-"""How a generation becomes the served one: written aside, made durable, renamed, and only then named in CURRENT."""
+"""Makes a generation the served one: written aside, made durable, renamed, and only then named in CURRENT."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""What changes in a folder of photos, as it happens: by events of the file system, or by looking again and again."""
+"""Follows the changes in a folder of photos: by events of the file system, or by looking again and again."""
 
 import threading
 import time
@@ -71,7 +71,7 @@ def _events(root: Path, poll_seconds: float, stop: threading.Event | None) -> It
 
 
 def _concerns(path: Path, root: Path, exclude: Path) -> bool:
-    """Whether a change may matter: photos do, and so may anything that is or was a folder."""
+    """True if a change may matter: photos do, and so may anything that is or was a folder."""
     if path == exclude or exclude in path.parents or not path.is_relative_to(root):
         return False
     if any(part.startswith(".") for part in path.relative_to(root).parts):

@@ -22,7 +22,7 @@ _NUM_EXAMPLES = 3
 
 @dataclass(frozen=True)
 class WatchSettings:
-    """How to follow a folder.
+    """Says how to follow a folder.
 
     Attributes:
         settle_seconds: a file is complete once it has stayed the same for so long.

@@ -11,7 +11,7 @@ MAX_DUPLICATE_GROUPS = 100
 
 
 def count_photos(database: sqlite3.Connection) -> Counts:
-    """How many photos were found, can be indexed, and are skipped."""
+    """Counts the photos that were found, can be indexed and are skipped."""
     numbers = database.execute(
         "SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM indexed), (SELECT count(*) FROM skipped)"
     ).fetchone()

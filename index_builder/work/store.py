@@ -49,7 +49,7 @@ class PreviousPhoto:
 
 
 class WorkStore:
-    """What the builder knows. Safe to use from several threads."""
+    """Keeps what the builder knows. Safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ class WorkStore:
             last = page[-1][0]
 
     def is_unchanged(self, reading: PhotoReading) -> bool:
-        """Whether the photo that was read, by this or another run, has the size and time of the file that is there."""
+        """True if the photo, read by this or another run, has the size and time of the file that is there."""
         with self._lock:
             found = self._connection.execute(
                 "SELECT 1 FROM photos WHERE path = ? AND size_bytes = ? AND mtime_ns = ? AND reason IS NULL",

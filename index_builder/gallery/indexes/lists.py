@@ -66,7 +66,7 @@ class ApproximateIndex:
 
     @property
     def nprobe(self) -> int:
-        """How many lists an unfiltered search looks into."""
+        """The number of lists that an unfiltered search looks into."""
         return int(self.index.nprobe)
 
     @nprobe.setter
@@ -75,7 +75,7 @@ class ApproximateIndex:
 
     @property
     def nlist(self) -> int:
-        """How many lists there are."""
+        """The number of lists."""
         return int(self.index.nlist)
 
     def search(self, query: NDArray[np.float32], wanted: int, rows: NDArray[np.int64] | None = None) -> Found:

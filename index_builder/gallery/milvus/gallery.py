@@ -119,11 +119,11 @@ class MilvusGallery(Closing):
         return [Hit(found.photo_ids[i], item_metadata(found.metadata[i]), float(found.scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
-        """What is known about a photo; None for an unknown id."""
+        """Returns what is known about a photo; None for an unknown id."""
         return self.items([photo_id]).get(photo_id)
 
     def items(self, photo_ids: Iterable[str]) -> dict[str, Item]:
-        """What is known about several photos; unknown ids are left out."""
+        """Returns what is known about several photos; unknown ids are left out."""
         found = self._get(photo_ids, [PHOTO_ID, *ITEM_FIELDS])
         return {
             row[PHOTO_ID]: Item(

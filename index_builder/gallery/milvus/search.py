@@ -128,5 +128,5 @@ class MilvusIndex:
 
 
 def num_lists(factory: str) -> int:
-    """How many inverted lists an index such as "IVF4000,SQ8" has."""
+    """Returns the number of inverted lists of an index such as "IVF4000,SQ8"."""
     return int(factory.removeprefix("IVF").partition(",")[0])

@@ -199,12 +199,12 @@ def build(workshop: Any, address: MilvusAddress, monkeypatch: pytest.MonkeyPatch
     """The command, with the fake model as its bundle."""
     from argparse import Namespace
 
-    from index_builder.cli import commands
+    from index_builder.cli import bundle as bundle_option
     from index_builder.embedding.photo_encoder import PhotoModel
     from index_builder.publishing import milvus as publish_module
 
     bundle = Namespace(name="fake", path=Path("demo"), fingerprint="d" * 64)
-    monkeypatch.setattr(commands, "read_bundle", lambda path: bundle)
+    monkeypatch.setattr(bundle_option, "read_bundle", lambda path: bundle)
     monkeypatch.setattr(PhotoModel, "from_bundle", lambda bundle, **_: fake.fake_model(fake.FakeEncoder()))
     monkeypatch.setattr(publish_module.time, "sleep", lambda seconds: None)
     given = ["--gallery", str(workshop.photos), "--out", str(workshop.out)]
