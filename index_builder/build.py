@@ -7,6 +7,7 @@ from index_builder.embedding.engines import decode_and_embed
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.errors import GalleryError
 from index_builder.metadata.match import choose_metadata, match_metadata, note_metadata, say_metadata
+from index_builder.photos.exclusions import Exclusions
 from index_builder.photos.scan import PhotoScan
 from index_builder.progress import Progress
 from index_builder.publishing.counts import checked_counts
@@ -92,7 +93,13 @@ def _scan(
 ) -> list[str]:
     """Notes the metadata, what is known already, and what the folder holds; returns what is left as it was."""
     root = settings.photos.resolve()
-    scan = PhotoScan(root, exclude=settings.out, previous_id=store.previous_id)
+    scan = PhotoScan(
+        root,
+        exclude=settings.out,
+        exclusions=Exclusions(settings.exclude),
+        previous_id=store.previous_id,
+        previous_below=store.previous_below,
+    )
     if settings.metadata is not None:
         note_metadata(store, settings.metadata, progress)
     if previous is not None:

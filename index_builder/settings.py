@@ -25,6 +25,7 @@ class BuildSettings:
         max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published; None takes
             DEFAULT_ERROR_RATE, and accepts FEW_ERRORS at any rate as long as more photos can be read than not.
         num_workers: threads that decode and, on a CPU, encode; 0 takes one per core.
+        exclude: patterns of files and folders below `photos` that are left out, by the rules of .gitignore.
         is_followed: another build follows when the folder changes, so a file that is being written is left to that
             one instead of being reported.
         index: what is asked of the index: recall, memory, sketches to measure with.
@@ -40,6 +41,7 @@ class BuildSettings:
     is_metadata_dropped: bool = False
     max_error_rate: float | None = None
     num_workers: int = 0
+    exclude: tuple[str, ...] = ()
     is_followed: bool = False
     index: IndexRequirements = field(default_factory=IndexRequirements)
     unsettled: frozenset[str] = frozenset()

@@ -20,6 +20,7 @@ from index_builder.gallery.folder_gallery import open_gallery
 from index_builder.gallery.milvus.address import MilvusAddress
 from index_builder.indexing.requirements import DEFAULT_MEMORY_BYTES, DEFAULT_RECALL, IndexRequirements, parse_bytes
 from index_builder.indexing.sketch_queries import embed_sketches, find_sketches
+from index_builder.photos.exclusions import Exclusions
 from index_builder.progress import ConsoleProgress, Progress
 from index_builder.publishing.generation import BuildReport
 from index_builder.settings import DEFAULT_ERROR_RATE, FEW_ERRORS, BuildSettings
@@ -48,6 +49,13 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         help="a CSV or JSONL file with a photo_id per row; builds that follow read it again by themselves",
     )
     parser.add_argument("--no-metadata", action="store_true", help="drop the metadata that the gallery has")
+    parser.add_argument(
+        "--exclude",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="leave out files and folders, by the rules of .gitignore, such as drafts/ or *.tmp.jpg; may be repeated",
+    )
     parser.add_argument(
         "--max-error-rate",
         type=float,
@@ -117,6 +125,7 @@ def build(arguments: Namespace) -> None:
         out=arguments.out,
         metadata=arguments.metadata,
         is_metadata_dropped=arguments.no_metadata,
+        exclude=tuple(arguments.exclude),
         max_error_rate=arguments.max_error_rate,
         num_workers=arguments.workers,
         index=_index_requirements(arguments, bundle),
@@ -182,7 +191,13 @@ def _index_requirements(arguments: Namespace, bundle: Bundle) -> IndexRequiremen
 
 def _watch(settings: BuildSettings, how: WatchSettings, builder: Builder, progress: Progress) -> None:
     watcher = Watcher(settings, how, builder, progress)
-    changes = follow_folder(settings.photos.resolve(), exclude=settings.out.resolve(), poll_seconds=how.poll_seconds)
+    changes = follow_folder(
+        settings.photos.absolute(),
+        exclude=settings.out.resolve(),
+        exclusions=Exclusions(settings.exclude),
+        poll_seconds=how.poll_seconds,
+        say=progress.say,
+    )
     try:
         watcher.run(changes)
     except KeyboardInterrupt:

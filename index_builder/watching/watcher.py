@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from index_builder.gallery.errors import GalleryBusyError, GalleryError, GalleryUnavailableError
+from index_builder.photos.exclusions import Exclusions
 from index_builder.photos.scan import FoundPhoto, PhotoScan
 from index_builder.progress import Progress
 from index_builder.publishing.generation import BuildReport
@@ -64,7 +65,7 @@ class Watcher:
         """
         self._settings = replace(settings, is_followed=True)
         self._watch = watch
-        self._root = settings.photos.resolve()
+        self._exclusions = Exclusions(settings.exclude)
         self._build = build
         self._progress = progress
         self._clock = clock
@@ -74,6 +75,11 @@ class Watcher:
         self._metadata = self._metadata_status()
         self._retry_at: float | None = None
         self._is_first = True
+
+    @property
+    def _root(self) -> Path:
+        """The folder of photos; another one once a link has been switched."""
+        return self._settings.photos.resolve()
 
     def run(self, changes: Iterable[set[Path]]) -> None:
         """Builds, and goes on as long as `changes` does, which yields now and then even when nothing changed.
@@ -112,8 +118,8 @@ class Watcher:
             )
             self._retry_at = self._clock() + RETRY_SECONDS
         if self._is_first:
-            how = f"looking every {self._watch.poll_seconds:g} s" if self._watch.poll_seconds else "by events"
-            self._progress.say(f"Watching {self._settings.photos} for changes, {how}")
+            how = f", looking every {self._watch.poll_seconds:g} s" if self._watch.poll_seconds else ""
+            self._progress.say(f"Watching {self._settings.photos} for changes{how}")
         self._is_first = False
 
     def _say_changed(self, paths: list[Path]) -> None:
@@ -139,7 +145,10 @@ class Watcher:
 
     def _photos_below(self, folder: Path) -> Iterator[FoundPhoto]:
         with suppress(GalleryError):  # the folder went away; the build will say what it meets
-            yield from PhotoScan(folder, exclude=self._settings.out)
+            for photo in PhotoScan(folder, exclude=self._settings.out):
+                below = folder.relative_to(self._root) if folder.is_relative_to(self._root) else Path()
+                if not self._exclusions.leaves_out_path(PurePosixPath(below, photo.path)):
+                    yield photo
 
     def _note_metadata(self) -> None:
         status = self._metadata_status()

@@ -77,6 +77,12 @@ class WorkStore:
             found = self._connection.execute("SELECT photo_id FROM previous WHERE path = ?", (path,)).fetchone()
         return None if found is None else str(found[0])
 
+    def previous_below(self, folder: str) -> list[tuple[str, str]]:
+        """Path and id of the photos that the earlier generation had below a folder, which ends in "/"."""
+        with self._lock:
+            query = "SELECT path, photo_id FROM previous WHERE substr(path, 1, length(?1)) = ?1 ORDER BY path"
+            return self._connection.execute(query, (folder,)).fetchall()
+
     def add_photos(self, photos: Iterable[FoundPhoto]) -> None:
         """Notes what the folder holds now; a file with unchanged size and time keeps the hash it had.
 

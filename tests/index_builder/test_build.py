@@ -465,3 +465,32 @@ def test_a_gallery_of_another_format_version_is_built_anew_with_a_sentence(works
     assert workshop.build().published
     assert workshop.num_encoded == 4
     assert any("everything is embedded anew: " in line and "format version 1" in line for line in workshop.lines)
+
+
+def test_a_folder_that_cannot_be_listed_counts_by_the_photos_it_had(workshop: Any, monkeypatch: Any) -> None:
+    workshop.add(*(f"open/{number}.png" for number in range(20)), "locked/a.png", first_seed=0)
+    workshop.build()
+    scandir = os.scandir
+
+    def refuse(path: Path) -> Any:
+        if not isinstance(path, int) and Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = workshop.build(is_followed=True)
+    assert (report.counts.indexed, report.counts.skipped) == (20, 1)
+    assert errors(workshop)["locked/a.png"]["reason"] == "cannot_list"
+    monkeypatch.undo()
+    workshop.add(*(f"locked/{number}.png" for number in range(20)), first_seed=50)
+    workshop.build()
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(TooManyUnreadableError, match="21 of 41 photos cannot be read"):
+        workshop.build()
+
+
+def test_excluded_photos_leave_the_gallery(workshop: Any) -> None:
+    workshop.add("a.png", "drafts/b.png")
+    workshop.build()
+    workshop.build(exclude=("drafts/",))
+    assert workshop.ids() == ["a"]
