@@ -157,31 +157,33 @@ class WorkStore:
                     ) from error
 
     def match_paths(self) -> None:
-        """Takes metadata whose id is no photo's, but the path of one, as that photo's.
+        """Takes metadata whose id is the path of a photo as that photo's, even if it is the id of another one.
 
         Raises:
             GalleryError: another line is about the same photo; names both.
         """
-        # Materialized, so that SQLite makes an index of it; paths are spelled as the file system does, ids are not.
-        spelled = (
-            "WITH spelled AS MATERIALIZED (SELECT photo_id, normalise_id(path) AS path FROM photos), named AS"
-            " (SELECT m.photo_id AS path, m.line, s.photo_id FROM metadata AS m JOIN spelled AS s ON s.path ="
-            " m.photo_id WHERE m.photo_id NOT IN (SELECT photo_id FROM photos))"
-        )
+        # Paths are spelled as the file system does, ids are not.
         with self._lock, self._connection as db:
             db.create_function("normalise_id", 1, normalise_id, deterministic=True)
+            db.executescript(
+                "CREATE TEMP TABLE spelled (path TEXT PRIMARY KEY, photo_id TEXT);"
+                "INSERT OR IGNORE INTO spelled SELECT normalise_id(path), photo_id FROM photos ORDER BY photo_id;"
+                "CREATE TEMP TABLE matched AS SELECT coalesce(s.photo_id, m.photo_id) AS photo_id, m.line, m.json,"
+                " m.photo_id AS given FROM metadata AS m LEFT JOIN spelled AS s ON s.path = m.photo_id;"
+                "CREATE INDEX matched_by_id ON matched (photo_id)"
+            )
             twice = db.execute(
-                f"{spelled} SELECT n.line, n.path, m.line, m.photo_id FROM named AS n JOIN metadata AS m"  # noqa: S608
-                " ON m.photo_id = n.photo_id ORDER BY n.line LIMIT 1"
+                "SELECT b.line, b.given, a.line, a.given FROM matched AS a JOIN matched AS b USING (photo_id)"
+                " WHERE a.line < b.line ORDER BY b.line LIMIT 1"
             ).fetchone()
             if twice is not None:
                 raise GalleryError(
                     f"Lines {twice[0]} and {twice[2]} of the metadata, {twice[1]!r} and {twice[3]!r}, are about one "
                     "photo; keep one of them."
                 )
-            db.execute(
-                f"{spelled} UPDATE metadata SET photo_id = named.photo_id FROM named"  # noqa: S608
-                " WHERE metadata.photo_id = named.path"
+            db.executescript(
+                "DELETE FROM metadata; INSERT INTO metadata SELECT photo_id, line, json FROM matched;"
+                "DROP TABLE matched; DROP TABLE spelled"
             )
 
     def pending(self) -> Iterator[str]:

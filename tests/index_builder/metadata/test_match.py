@@ -125,13 +125,21 @@ def test_an_id_with_its_file_extension_is_taken_as_that_photo(workshop: Any, tab
     assert "name no photo" not in said(workshop)
 
 
+def test_the_exact_name_of_a_file_wins_over_the_id_of_another(workshop: Any, table: Path) -> None:
+    workshop.add("shoe.jpg", "shoe.jpg.webp", first_seed=20)  # ids shoe and shoe.jpg
+    table.write_text("photo_id,price\nshoe.jpg,1\nshoe.jpg.webp,2\n")
+    workshop.build(metadata=table)
+    found = prices(workshop)
+    assert (found["shoe"], found["shoe.jpg"]) == (1, 2)
+
+
 def test_two_rows_about_one_photo_are_refused_naming_both(workshop: Any, table: Path) -> None:
     table.write_text("photo_id,price\na,1\nchairs/b,2\na.png,3\n")
     with pytest.raises(GalleryError, match=r"Lines 4 and 2 of the metadata, 'a.png' and 'a', are about one photo"):
         workshop.build(metadata=table)
 
 
-def test_an_older_manifest_without_the_field_is_read(workshop: Any, table: Path) -> None:
+def test_the_manifest_notes_the_table(workshop: Any, table: Path) -> None:
     workshop.build(metadata=table)
     folder = generation_folder(workshop.out, current_generation(workshop.out))
     assert json.loads((folder / "manifest.json").read_text())["metadata_file"] == os.fspath(table.resolve())
