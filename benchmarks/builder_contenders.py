@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.photos.read import MAX_PHOTO_PIXELS
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from model.bundle import read_bundle
 from model.encoder import open_encoder
 from model.images import decode_image, photo_draft_size

@@ -30,17 +30,17 @@ from benchmarks.realistic_vectors import describe, fit_mixture, gallery_vectors
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.folder_gallery import Gallery, current_generation, generation_folder, open_gallery
 from index_builder.gallery.manifest import Counts
-from index_builder.indexing.requirements import IndexWish, parse_bytes
+from index_builder.indexing.requirements import IndexRequirements, parse_bytes
 from index_builder.indexing.sketch_queries import embed_sketches, find_sketches
 from index_builder.progress import SilentProgress
-from index_builder.publishing.generation import Release
+from index_builder.publishing.generation import NextGeneration
 from index_builder.publishing.previous import open_previous
 from model.bundle import read_bundle
 
 K = 10
 SHARES = {"50 %": 2, "1 %": 100, "0.01 %": 10_000}
 _TABLES = """CREATE TABLE indexed (photo_id TEXT PRIMARY KEY, path, size_bytes, mtime_ns, content_sha256, width_px,
-    height_px, media_type, metadata, vector, thumbnail, perceptual_hash, past_row);
+    height_px, media_type, metadata, vector, thumbnail, perceptual_hash, previous_row);
     CREATE TABLE skipped (photo_id, path, reason, sentence)"""
 
 
@@ -131,12 +131,14 @@ def _publish(arguments: argparse.Namespace, database: sqlite3.Connection) -> dic
     bundle = read_bundle(arguments.bundle)
     paths = [] if arguments.sketches is None else find_sketches(arguments.sketches)
     sketches = (lambda: embed_sketches(paths, bundle, device="cpu")) if paths else None
-    wish = IndexWish(recall=arguments.recall, memory_bytes=parse_bytes(arguments.memory), sketches=sketches)
+    requirements = IndexRequirements(
+        recall=arguments.recall, memory_bytes=parse_bytes(arguments.memory), sketches=sketches
+    )
     model, out, progress = PhotoModel.from_bundle(bundle, device="cpu"), arguments.folder / "gallery", _Timed()
     previous = open_previous(out, fingerprint=model.fingerprint, precision=model.precision)
     ((number,),) = database.execute("SELECT count(*) FROM indexed").fetchall()
-    release = Release(out, arguments.folder, database, model, previous, wish)
-    seconds, _ = _timed(lambda: release.finish(Counts(number, number, 0), num_encoded=0, progress=progress))
+    next_generation = NextGeneration(out, arguments.folder, database, model, previous, requirements)
+    seconds, _ = _timed(lambda: _write(next_generation, Counts(number, number, 0), progress))
     folder = generation_folder(out, current_generation(out))
     with open_gallery(out, bundle=None) as gallery:
         tuning = gallery.manifest.tuning
@@ -157,6 +159,12 @@ class _Timed(SilentProgress):
 
     def say(self, line: str) -> None:
         super().say(f"{time.perf_counter() - self._start:.1f} s: {line}")
+
+
+def _write(next_generation: NextGeneration, counts: Counts, progress: SilentProgress) -> None:
+    staged = next_generation.build(counts, progress)
+    next_generation.self_check(staged)
+    next_generation.publish(staged, progress)
 
 
 def serve(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from benchmarks.living_photos import demo_model
 from index_builder.gallery.folder_gallery import Gallery, open_gallery
 from index_builder.gallery.manifest import Counts
 from index_builder.progress import SilentProgress
-from index_builder.publishing.generation import Release
+from index_builder.publishing.generation import NextGeneration
 
 
 def filters(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def publish_vectors(database: sqlite3.Connection, vectors: NDArray[np.float32], 
     noise = np.random.default_rng(0)
     database.execute(
         "CREATE TABLE indexed (photo_id TEXT PRIMARY KEY, path, size_bytes, mtime_ns, content_sha256, width_px,"
-        " height_px, media_type, metadata, vector, thumbnail, perceptual_hash, past_row)"
+        " height_px, media_type, metadata, vector, thumbnail, perceptual_hash, previous_row)"
     )
     database.execute("CREATE TABLE skipped (photo_id, path, reason, sentence)")
     database.executemany(
@@ -88,4 +88,5 @@ def publish_vectors(database: sqlite3.Connection, vectors: NDArray[np.float32], 
     )
     model = replace(demo_model(), embedding_dim=vectors.shape[1])
     counts = Counts(len(vectors), len(vectors), 0)
-    Release(folder / "gallery", folder, database, model, None).finish(counts, num_encoded=0, progress=SilentProgress())
+    following, progress = NextGeneration(folder / "gallery", folder, database, model, None), SilentProgress()
+    following.publish(following.build(counts, progress), progress)

@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.living_photos import demo_model, write_photos
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.embedding.photo_encoder import PhotoEncoder
 from index_builder.gallery.folder_gallery import open_gallery
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from index_builder.work import store as work
 
 COMMIT_EVERY_PHOTOS = 16  # with the builder's own 256, small builds would lose all at every kill

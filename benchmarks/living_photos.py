@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.progress import SilentProgress
 from index_builder.publishing.generation import BuildReport
+from index_builder.settings import BuildSettings
 from model.bundle import default_bundle_path, read_bundle
 from model.images import decode_image, photo_draft_size
 

@@ -22,7 +22,7 @@ from index_builder.gallery.folder_gallery import Gallery, open_gallery
 from index_builder.gallery.interface import Hit, PhotoGallery
 from index_builder.gallery.milvus.address import MilvusAddress
 from index_builder.gallery.open import opened
-from index_builder.indexing.requirements import IndexWish, parse_bytes
+from index_builder.indexing.requirements import IndexRequirements, parse_bytes
 from index_builder.indexing.sketch_queries import embed_sketches, find_sketches
 from index_builder.progress import SilentProgress
 from index_builder.publishing.milvus import MilvusPublisher
@@ -54,8 +54,8 @@ def publish(
     files: Gallery, store: MilvusAddress, memory_bytes: int, sketches: NDArray[np.float32]
 ) -> tuple[list[str], float]:
     progress = SilentProgress()
-    wish = IndexWish(memory_bytes=memory_bytes, sketches=lambda: sketches)
-    publisher = MilvusPublisher(store, wish=wish, progress=progress, grace_seconds=0)
+    requirements = IndexRequirements(memory_bytes=memory_bytes, sketches=lambda: sketches)
+    publisher = MilvusPublisher(store, requirements=requirements, progress=progress, grace_seconds=0)
     started = time.perf_counter()
     publisher.publish(files)
     publisher.close()

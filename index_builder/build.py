@@ -1,75 +1,23 @@
 """scan → decode → embed → build → self-check → publish: a folder of photos becomes the next generation of a gallery."""
 
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
 
-from index_builder.embedding.engines import embed_with_engine
+from index_builder.embedding.engines import decode_and_embed
 from index_builder.embedding.photo_encoder import PhotoModel
-from index_builder.gallery.errors import GalleryError, TooManyUnreadableError
-from index_builder.gallery.manifest import ERRORS, Counts
-from index_builder.indexing.requirements import IndexWish
+from index_builder.gallery.errors import GalleryError
 from index_builder.metadata.match import choose_metadata, match_metadata, note_metadata, say_metadata
+from index_builder.photos.exclusions import Exclusions
 from index_builder.photos.scan import PhotoScan
 from index_builder.progress import Progress
-from index_builder.publishing.generation import BuildReport, Release
+from index_builder.publishing.counts import checked_counts
+from index_builder.publishing.generation import BuildReport, NextGeneration, say_counts
 from index_builder.publishing.previous import PreviousGeneration, open_previous
 from index_builder.publishing.swap import WORK, locked, remove_work
-from index_builder.publishing.write import count_photos, write_errors
+from index_builder.settings import BuildSettings
+from index_builder.work.held import hold_changing_photos, hold_photos
+from index_builder.work.queries import count_photos
 from index_builder.work.store import WorkStore
-
-DEFAULT_ERROR_RATE = 0.05
-# One torn file among ten photos is no reason to publish nothing: so many are accepted while most photos can be read.
-FEW_ERRORS = 5
-_NUM_EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """What to build from what.
-
-    Attributes:
-        photos: the folder of photos.
-        out: the gallery's folder; made if needed.
-        metadata: a CSV or JSONL file with a photo_id per row; None reads the one again that the present generation
-            was built with.
-        is_metadata_dropped: the gallery is to have none, whatever the present generation has.
-        max_error_rate: share of unreadable photos, from 0 to 1, above which nothing is published; None takes
-            DEFAULT_ERROR_RATE, and accepts FEW_ERRORS at any rate as long as more photos can be read than not.
-        num_workers: threads that decode and, on a CPU, encode; 0 takes one per core.
-        is_followed: another build follows when the folder changes, so a file that is being written is left to that
-            one instead of being reported.
-        index: what is asked of the index: recall, memory, sketches to measure with.
-        unsettled: paths below `photos` of files that are known to be being written.
-        engine: what embeds: threads of this process, or Ray, which may have many machines.
-        ray_address: of the Ray cluster; None starts one on this machine.
-        shards: an fsspec URL below which Ray's workers leave what they have finished until it is committed, or None.
-    """
-
-    photos: Path
-    out: Path
-    metadata: Path | None = None
-    is_metadata_dropped: bool = False
-    max_error_rate: float | None = None
-    num_workers: int = 0
-    is_followed: bool = False
-    index: IndexWish = field(default_factory=IndexWish)
-    unsettled: frozenset[str] = frozenset()
-    engine: Literal["local", "ray"] = "local"
-    ray_address: str | None = None
-    shards: str | None = None
-
-    def __post_init__(self) -> None:
-        for option, value in (("--ray-address", self.ray_address), ("--shards", self.shards)):
-            if value is not None and self.engine != "ray":
-                raise GalleryError(f"{option} is {value}, but --engine is {self.engine}; give --engine ray.")
-        if self.metadata is not None and self.is_metadata_dropped:
-            raise GalleryError(f"Both --metadata {self.metadata} and --no-metadata are given; give one of them.")
-        if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
-            raise GalleryError(f"--max-error-rate is {self.max_error_rate}; give a share from 0 to 1, such as 0.05.")
-        if self.num_workers < 0:
-            raise GalleryError(f"--workers is {self.num_workers}; give a number of threads, or 0 for one per core.")
 
 
 def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progress) -> BuildReport:
@@ -81,35 +29,43 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
         progress: told what happens.
 
     Returns:
-        How it went; found = indexed + skipped.
+        A report, in which found = indexed + skipped.
 
     Raises:
         TooManyUnreadableError: more photos are unreadable than allowed; nothing was published.
         GalleryError: there are no photos, the metadata is wrong, another builder is at work, ...
     """
-    root = settings.photos.resolve()
+    root, out = settings.photos.resolve(), settings.out
     with ExitStack() as stack:
-        stack.enter_context(locked(settings.out))
+        stack.enter_context(locked(out))
         settings = with_metadata(settings, progress)
-        previous = _open_previous(settings.out, model, progress)
+        previous = _open_previous(settings, model, progress)
         if previous is not None:
             stack.enter_context(closing(previous))
-        store = WorkStore(settings.out / WORK / f"{model.fingerprint[:16]}-{model.precision}" / "work.sqlite")
-        with closing(store):
-            scan = PhotoScan(root, exclude=settings.out, past_id=store.past_id)
-            held = _take_stock(store, scan, settings, previous, root, progress)
-            num_encoded = embed_with_engine(store, settings, model, root, progress)
-            if settings.is_followed:
-                held = [*held, *_hold_changing(store, root, progress)]
-            counts = _checked_counts(store, settings)
-            if settings.metadata is not None:
-                say_metadata(store, settings.metadata, progress)
-            release = Release(
-                settings.out, root, store.database, model, previous, settings.index, metadata=settings.metadata
-            )
-            report = release.finish(counts, num_encoded=num_encoded, progress=progress)
-        remove_work(settings.out)
-    return replace(report, held=tuple(held))
+        work = out / WORK / f"{model.fingerprint[:16]}-{model.precision}" / "work.sqlite"
+        store = stack.enter_context(closing(WorkStore(work)))
+        held = _scan(store, settings, previous, progress)
+        num_encoded = decode_and_embed(store, settings, model, root, progress)
+        if settings.is_followed:
+            held += hold_changing_photos(store, root, progress)
+        counts = checked_counts(store, out=out, max_error_rate=settings.max_error_rate)
+        if settings.metadata is not None:
+            say_metadata(store, settings.metadata, progress)
+        following = NextGeneration(out, root, store.database, model, previous, settings.index, settings.metadata)
+        say_counts(counts, following.duplicates, progress)
+        if previous is not None and following.is_up_to_date:
+            name = previous.manifest.generation
+            progress.say(f"Nothing to do: generation {name} is up to date")
+        else:
+            staged = following.build(counts, progress)
+            following.self_check(staged)
+            following.publish(staged, progress)
+            name = staged.manifest.generation
+        report = BuildReport(
+            name, not following.is_up_to_date, counts, num_encoded, following.duplicates, held=tuple(held)
+        )
+    remove_work(out)
+    return report
 
 
 def with_metadata(settings: BuildSettings, progress: Progress) -> BuildSettings:
@@ -124,23 +80,26 @@ def with_metadata(settings: BuildSettings, progress: Progress) -> BuildSettings:
     return replace(settings, metadata=chosen)
 
 
-def _open_previous(out: Path, model: PhotoModel, progress: Progress) -> PreviousGeneration | None:
+def _open_previous(settings: BuildSettings, model: PhotoModel, progress: Progress) -> PreviousGeneration | None:
     try:
-        return open_previous(out, fingerprint=model.fingerprint, precision=model.precision)
+        return open_previous(settings.out, fingerprint=model.fingerprint, precision=model.precision)
     except GalleryError as error:
         progress.say(f"The present generation is not reused, everything is embedded anew: {error}")
         return None
 
 
-def _take_stock(
-    store: WorkStore,
-    scan: PhotoScan,
-    settings: BuildSettings,
-    previous: PreviousGeneration | None,
-    root: Path,
-    progress: Progress,
+def _scan(
+    store: WorkStore, settings: BuildSettings, previous: PreviousGeneration | None, progress: Progress
 ) -> list[str]:
     """Notes the metadata, what is known already, and what the folder holds; returns what is left as it was."""
+    root = settings.photos.resolve()
+    scan = PhotoScan(
+        root,
+        exclude=settings.out,
+        exclusions=Exclusions(settings.exclude),
+        previous_id=store.previous_id,
+        previous_below=store.previous_below,
+    )
     if settings.metadata is not None:
         note_metadata(store, settings.metadata, progress)
     if previous is not None:
@@ -148,8 +107,7 @@ def _take_stock(
     store.add_photos(scan)
     if settings.metadata is not None:
         match_metadata(store, settings.metadata)
-    held = store.hold(settings.unsettled)
-    _say_held(held, progress)
+    held = hold_photos(store, settings.unsettled, progress)
     found = count_photos(store.database).found
     ignored = ""
     if scan.num_ignored:
@@ -162,52 +120,3 @@ def _take_stock(
             f"There are no photos in {settings.photos}; expected JPEG, PNG, WebP, GIF, TIFF or BMP files."
         )
     return held
-
-
-def _hold_changing(store: WorkStore, root: Path, progress: Progress) -> list[str]:
-    """Leaves unreadable photos out of account that changed since the scan, or have gone: a later build sees them."""
-    changing = []
-    for path, size_bytes, mtime_ns, changed in store.suspects():
-        try:
-            status = (root / path).stat()
-            changed = changed or (status.st_size, status.st_mtime_ns) != (size_bytes, mtime_ns)
-        except FileNotFoundError:
-            changed = not (root / path).is_symlink()
-        except OSError:
-            changed = False
-        if changed:
-            changing.append(path)
-    held = store.hold(changing)
-    _say_held(held, progress)
-    return held
-
-
-def _say_held(held: list[str], progress: Progress) -> None:
-    if held:
-        names = ", ".join(held[:_NUM_EXAMPLES]) + (", …" if len(held) > _NUM_EXAMPLES else "")
-        progress.say(f"Still being written, left to the next build: {len(held):,} photos ({names})")
-
-
-def _checked_counts(store: WorkStore, settings: BuildSettings) -> Counts:
-    counts = count_photos(store.database)
-    if counts.found != counts.indexed + counts.skipped:
-        raise GalleryError(f"The counts do not add up ({counts}); nothing was published, please report this.")
-    if counts.indexed and _few_enough(counts, settings.max_error_rate):
-        return counts
-    errors = settings.out / WORK / ERRORS
-    write_errors(store.database, errors)
-    if not counts.indexed:
-        raise TooManyUnreadableError(f"None of the {counts.found:,} photos can be read; {errors} says why for each.")
-    allowed = DEFAULT_ERROR_RATE if settings.max_error_rate is None else settings.max_error_rate
-    raise TooManyUnreadableError(
-        f"{counts.skipped:,} of {counts.found:,} photos cannot be read ({counts.skipped / counts.found:.1%}, at most "
-        f"{allowed:.1%} is allowed), so nothing was published; {errors} lists them: mend or remove "
-        "them, or raise --max-error-rate."
-    )
-
-
-def _few_enough(counts: Counts, max_error_rate: float | None) -> bool:
-    rate = counts.skipped / counts.found
-    if max_error_rate is not None:
-        return rate <= max_error_rate
-    return rate <= DEFAULT_ERROR_RATE or counts.skipped <= min(FEW_ERRORS, counts.indexed - 1)

@@ -1,4 +1,4 @@
-"""What the builder tells the person while it works: a bar on a terminal, a line every few seconds elsewhere."""
+"""Shows the builder's progress: a bar on a terminal, a line every few seconds elsewhere."""
 
 import time
 import unicodedata

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from index_builder.gallery.errors import GalleryError
-from index_builder.gallery.location import read_place
+from index_builder.gallery.location import read_location
 
 ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
@@ -20,7 +20,7 @@ def _checked_place(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        place = read_place(value)
+        place = read_location(value)
     except GalleryError as error:
         raise ValueError(str(error)) from error
     return place if isinstance(place, Path) else value

@@ -16,11 +16,12 @@ from PIL import Image
 
 from benchmarks.living_kills import content_of
 from benchmarks.living_photos import write_photo
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.folder_gallery import CURRENT, open_gallery
 from index_builder.gallery.generation_files import verify_files
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from model.errors import SketchSearchError
 from model.preprocess import Preprocessing, prepare_photo
 

@@ -1,4 +1,4 @@
-"""What commands print: a reader that has gone, such as `head`, ends them quietly instead of counting as a failure."""
+"""Prints for commands; a reader that has gone, such as `head`, ends them quietly and is no failure."""
 
 import os
 import signal

@@ -1,8 +1,6 @@
 """Hands the photos of which nothing is known yet to the engine that was asked for: threads of this process, or Ray."""
 
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +8,16 @@ from index_builder.embedding.local import embed_photos
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.errors import GalleryError
 from index_builder.progress import Progress
-from index_builder.publishing.write import count_photos
+from index_builder.settings import BuildSettings
+from index_builder.work.queries import count_photos
 from index_builder.work.store import WorkStore
 
 if TYPE_CHECKING:
-    from index_builder.build import BuildSettings
     from index_builder.embedding.ray.shards import Shards
 
 
-def embed_with_engine(
-    store: WorkStore, settings: "BuildSettings", model: PhotoModel, root: Path, progress: Progress
+def decode_and_embed(
+    store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress
 ) -> int:
     """Embeds what nobody knows yet of the photos in the store; returns how many contents were encoded.
 
@@ -34,14 +32,14 @@ def embed_with_engine(
     if known.indexed > resumed:
         progress.say(f"Unchanged: {known.indexed - resumed:,} of {known.found:,} keep the embedding they have")
     num_pending = known.found - known.indexed - known.skipped
-    num_encoded = _embed_pending(partial(_engine(settings, shards), store, root, model), num_pending, progress)
+    num_encoded = _embed_pending(store, settings, model, root, shards, num_pending, progress) if num_pending else 0
     if shards is not None:
         shards.clear()
     return num_encoded
 
 
 def _take_shards(
-    store: WorkStore, settings: "BuildSettings", model: PhotoModel, root: Path, progress: Progress
+    store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress
 ) -> "Shards | None":
     """Opens --shards and records what an earlier run has left there."""
     if settings.shards is None:
@@ -55,21 +53,32 @@ def _take_shards(
     return shards
 
 
-def _engine(settings: "BuildSettings", shards: "Shards | None") -> Callable[..., int]:
-    if settings.engine == "local":
-        return partial(embed_photos, num_workers=settings.num_workers)
-    from index_builder.embedding.ray.driver import embed_photos_on_ray  # only where it is needed
-
-    return partial(embed_photos_on_ray, address=settings.ray_address, num_workers=settings.num_workers, shards=shards)
-
-
-def _embed_pending(embed: Callable[..., int], num_pending: int, progress: Progress) -> int:
-    if not num_pending:
-        return 0
-    started = time.monotonic()
+def _embed_pending(
+    store: WorkStore,
+    settings: BuildSettings,
+    model: PhotoModel,
+    root: Path,
+    shards: "Shards | None",
+    num_pending: int,
+    progress: Progress,
+) -> int:
+    started, num_workers = time.monotonic(), settings.num_workers
     progress.start(num_pending)
     try:
-        num_encoded = embed(progress=progress)
+        if settings.engine == "local":
+            num_encoded = embed_photos(store, root, model, num_workers=num_workers, progress=progress)
+        else:
+            from index_builder.embedding.ray.driver import embed_photos_on_ray  # only where it is needed
+
+            num_encoded = embed_photos_on_ray(
+                store,
+                root,
+                model,
+                address=settings.ray_address,
+                num_workers=num_workers,
+                shards=shards,
+                progress=progress,
+            )
     finally:
         progress.stop()
     seconds = max(time.monotonic() - started, 1e-9)

@@ -48,7 +48,7 @@ def embed_photos(store: WorkStore, root: Path, model: PhotoModel, *, num_workers
         progress: told of each photo.
 
     Returns:
-        How many contents were encoded.
+        The number of contents that were encoded.
 
     Raises:
         GalleryError: the encoder's answer does not have the shape that its bundle promises.
@@ -86,7 +86,7 @@ def _embed_in_threads(pool: ThreadPoolExecutor, paths: Iterator[str], steps: _St
             for path in remaining:
                 reading = steps.read(path)
                 vector = None if reading.decoded is None else steps.encode([reading])[0]
-                # Recorded by the thread itself: what it has encoded is not lost when another one fails.
+                # PendingRows by the thread itself: what it has encoded is not lost when another one fails.
                 steps.record(reading, vector)
                 num_encoded += vector is not None
         return num_encoded

@@ -1,8 +1,8 @@
-"""What turns a photo into an embedding, as the builder sees it: a bundle's identity, preprocessing and encoder."""
+"""The photo encoder as the builder sees it: a bundle's identity, preprocessing and encoder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,8 @@ from PIL import Image
 
 from model.bundle import Bundle
 from model.cores import usable_cores
-from model.encoder import encoder_file, open_encoder
+from model.encoder import Device, encoder_file, open_encoder
 from model.preprocess import prepare_photo
-
-Device = Literal["auto", "cpu", "cuda"]
 
 
 class PhotoEncoder(Protocol):

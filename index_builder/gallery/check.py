@@ -1,4 +1,4 @@
-"""Is a generation intact? Hashes against the manifest, counts against each other, stored vectors against the index."""
+"""Checks that a generation is intact: counts against each other, stored vectors against the index."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.folder_gallery import Gallery
-from index_builder.indexing.lists import encoded, list_codes, list_ids
+from index_builder.gallery.indexes.lists import encoded, list_codes, list_ids
 
 _CHUNK_ROWS = 16384
 _MAX_PROBES = 256

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.photos.scan import normalise_id
+from index_builder.gallery.ids import normalise_id
 
 ColumnType = Literal["number", "boolean", "text"]
 MAX_LISTED_VALUES = 50
@@ -73,11 +73,8 @@ def write_columns(items: sqlite3.Connection) -> list[Column]:
 
 
 def read_columns(items: sqlite3.Connection) -> dict[str, ColumnType]:
-    """Name -> type of the stored columns; none in a generation of an earlier release."""
-    try:
-        return dict(items.execute("SELECT name, type FROM metadata_columns"))
-    except sqlite3.OperationalError:
-        return {}
+    """Returns name -> type of the stored columns."""
+    return dict(items.execute("SELECT name, type FROM metadata_columns"))
 
 
 def read_array(items: sqlite3.Connection, name: str) -> NDArray[Any]:

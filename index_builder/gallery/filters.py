@@ -24,7 +24,7 @@ from index_builder.gallery.columns import (
     read_columns,
 )
 from index_builder.gallery.errors import FilterError
-from index_builder.photos.scan import normalise_id
+from index_builder.gallery.ids import normalise_id
 
 MAX_FILTERS = 32
 _OPERATORS = (">=", "<=", "!=", "=", ">", "<")  # longest first

@@ -10,12 +10,10 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.gallery.closing import Closing
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.indexes.gpu import Gpu
-from index_builder.gallery.interface import Hit, Item
+from index_builder.gallery.interface import Closing, Hit, Item, checked_query
 from index_builder.gallery.opened_files import open_files
-from index_builder.gallery.query_vector import checked_query
 from model.bundle import Bundle
 
 CURRENT = "CURRENT"
@@ -105,11 +103,11 @@ class Gallery(Closing):
         return [Hit(*stored[int(found[i])], float(scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
-        """What is known about a photo; None for an unknown id."""
+        """Returns what is known about a photo; None for an unknown id."""
         return self.items([photo_id]).get(photo_id)
 
     def items(self, photo_ids: Iterable[str]) -> dict[str, Item]:
-        """What is known about several photos; unknown ids are left out."""
+        """Returns what is known about several photos; unknown ids are left out."""
         return self._files.items.items(photo_ids, root=self._photos_root)
 
     def embedding(self, photo_id: str) -> NDArray[np.float32] | None:
@@ -118,7 +116,7 @@ class Gallery(Closing):
         return None if row is None else self.embedding_at(row)
 
     def thumbnail(self, photo_id: str) -> bytes | None:
-        """A JPEG (from earlier releases a WebP) of the photo, longer side at most 256 px; None for an unknown id."""
+        """A JPEG of the photo, longer side at most 256 px; None for an unknown id."""
         row = self._files.items.row(photo_id)
         return None if row is None else self.thumbnail_at(row)
 
@@ -142,8 +140,8 @@ class Gallery(Closing):
         """
         return self._files.thumbnails.image(row, content_sha256=self._files.items.content_sha256(row))
 
-    def perceptual_hash_at(self, row: int) -> bytes | None:
-        """What near-duplicates of a row's photo are found by, 32 bytes; None in a generation of an earlier release."""
+    def perceptual_hash_at(self, row: int) -> bytes:
+        """The 32 bytes by which near-duplicates of a row's photo are found."""
         return self._files.thumbnails.perceptual_hash(row)
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -151,7 +149,7 @@ class Gallery(Closing):
         return self._files.items.query(sql, values)
 
     def num_thumbnails(self) -> int:
-        """How many thumbnails there are, counted one by one."""
+        """Counts the thumbnails one by one."""
         return self._files.thumbnails.count()
 
     def close(self) -> None:

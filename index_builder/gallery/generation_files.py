@@ -4,7 +4,6 @@ A gallery never answers from a damaged file. What a search reads, index and item
 1.6 GB/s. Thumbnails are ten times as much, so each carries a seal of its own, which is checked when it is asked for.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Collection
 from pathlib import Path
@@ -14,6 +13,7 @@ import faiss
 
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.manifest import ERRORS, THUMBNAILS, Manifest
+from model.bundle import file_sha256
 
 
 def check_sizes(folder: Path, manifest: Manifest) -> None:
@@ -35,8 +35,7 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
 
 def hashed_at_opening(manifest: Manifest) -> Collection[str]:
     """The files that have to be hashed before anything is answered from them."""
-    later = {ERRORS} | ({THUMBNAILS} if manifest.thumbnails_sealed else set())
-    return [name for name in manifest.file_names if name not in later]
+    return [name for name in manifest.file_names if name not in (ERRORS, THUMBNAILS)]
 
 
 def verify_files(folder: Path, manifest: Manifest, *, names: Collection[str] | None = None) -> None:
@@ -65,12 +64,6 @@ def verify_files(folder: Path, manifest: Manifest, *, names: Collection[str] | N
                 f"The gallery file {folder / name} is damaged (sha256 {actual[:12]}…, expected {expected[:12]}…); "
                 "build the gallery again."
             )
-
-
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_index(index: Any, path: Path) -> None:  # noqa: ANN401  faiss has no types

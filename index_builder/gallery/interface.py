@@ -1,20 +1,24 @@
-"""What a gallery is to those who search it, wherever it lies: the interface that FAISS's files and Milvus share.
+"""The interface of a gallery, which files with FAISS and Milvus share.
 
 tests/index_builder/gallery/test_gallery_contract.py holds every implementation to it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.gallery.columns import Column
+from index_builder.gallery.errors import GalleryError
 
 # What `select` gives and `search` takes back: rows or an expression. Only the gallery that made it can read it.
 Selection = Any
+_UNIT_NORM_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Item:
-    """What the gallery knows about one photo.
+    """Everything that the gallery knows about one photo.
 
     Attributes:
         photo_id: stable, external id.
@@ -58,7 +62,7 @@ class PhotoGallery(Protocol):
 
     @property
     def size(self) -> int:
-        """How many photos it holds."""
+        """The number of photos."""
 
     @property
     def dimension(self) -> int:
@@ -88,7 +92,7 @@ class PhotoGallery(Protocol):
         """The stored (D,) vector, or None for an unknown id."""
 
     def thumbnail(self, photo_id: str, /) -> bytes | None:
-        """A small WebP or JPEG, or None for an unknown id."""
+        """A small JPEG, or None for an unknown id."""
 
     def close(self) -> None:
         """Releases what it holds; it cannot be used afterwards."""
@@ -105,3 +109,36 @@ class GallerySource(Protocol):
 
     def close(self) -> None:
         """Releases what it holds."""
+
+
+class Closing(ABC):
+    """Closes itself at the end of a `with` block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Releases what it holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def checked_query(embedding: NDArray[np.float32], *, k: int, dimension: int) -> NDArray[np.float32]:
+    """Returns the query as contiguous (D,) float32.
+
+    Raises:
+        GalleryError: it has another shape or is not of unit norm, or k is below 1.
+    """
+    if k < 1:
+        raise GalleryError(f"k is {k}; ask for at least 1 photo.")
+    values = np.ascontiguousarray(embedding, np.float32)
+    if values.shape != (dimension,):
+        raise GalleryError(f"The query has shape {values.shape}; this gallery expects ({dimension},).")
+    norm = float(np.linalg.norm(values))
+    if not abs(norm - 1) < _UNIT_NORM_TOLERANCE:  # also refuses NaN
+        raise GalleryError(f"The query has norm {norm:.4f}; expected an embedding of unit norm.")
+    return values

@@ -41,7 +41,7 @@ class ItemTable:
             raise GalleryError(f"The gallery file {path} is damaged ({error}); build the gallery again.") from error
 
     def expected_count(self) -> int:
-        """How many items there are if none is missing, which took one look."""
+        """Returns the number of items if none is missing."""
         return int(self._end)
 
     def select(self, filters: Sequence[str]) -> NDArray[np.int64]:
@@ -54,7 +54,7 @@ class ItemTable:
             return self._selector.select(filters)
 
     def items(self, photo_ids: Iterable[str], *, root: Path) -> dict[str, Item]:
-        """What is known about photos below the folder `root`, by id; unknown ids are left out."""
+        """Returns what is known about photos below the folder `root`, by id; unknown ids are left out."""
         query = f"SELECT {_COLUMNS} FROM items WHERE photo_id IN (SELECT value FROM json_each(?))"  # noqa: S608
         return {
             photo_id: Item(photo_id, root / path, width, height, digest, media_type, json.loads(metadata))

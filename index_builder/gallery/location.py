@@ -4,13 +4,13 @@ from pathlib import Path
 
 from index_builder.gallery.milvus.address import SCHEME, MilvusAddress
 
-Place = Path | MilvusAddress
+Location = Path | MilvusAddress
 
 
-def read_place(text: str) -> Place:
+def read_location(text: str) -> Location:
     """A folder, or `milvus://host:port/name`.
 
     Raises:
-        GalleryError: it begins like an address in Milvus and is none.
+        GalleryError: it begins like an address in Milvus but is not one.
     """
     return MilvusAddress.parse(text) if text.startswith(SCHEME) else Path(text)

@@ -3,13 +3,14 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from index_builder.gallery.columns import Column
 from index_builder.gallery.errors import GalleryError
 from model.seal import break_seal, sealed_text
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 INDEX, ITEMS, THUMBNAILS, ERRORS = "index.faiss", "items.sqlite", "thumbnails.sqlite", "errors.jsonl"
 FILES = (INDEX, ITEMS, THUMBNAILS, ERRORS)
@@ -18,7 +19,7 @@ APPROXIMATE = "approximate.faiss"  # beside the others where exact search is too
 
 @dataclass(frozen=True)
 class BundleStamp:
-    """Which bundle made the embeddings, and in which precision."""
+    """The bundle that made the embeddings, and its precision."""
 
     name: str
     fingerprint: str
@@ -27,7 +28,7 @@ class BundleStamp:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many photos were found, are in the gallery, and could not be read; found = indexed + skipped."""
+    """Numbers of photos that were found, are in the gallery and could not be read; found = indexed + skipped."""
 
     found: int
     indexed: int
@@ -49,7 +50,7 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class IndexTuning:
-    """Which index a generation is searched with, why, and what was measured when it was built.
+    """The index that a generation is searched with, the reason, and what was measured when it was built.
 
     Attributes:
         factory: in the language of `faiss.index_factory`: "Flat" for exact search, or such as "IVF4000,SQ8".
@@ -87,12 +88,12 @@ class IndexTuning:
 
     @property
     def is_exact(self) -> bool:
-        """Whether every search compares with every photo."""
+        """True if every search compares with every photo."""
         return self.factory == "Flat"
 
     @property
     def was_tuned_without_sketches(self) -> bool:
-        """Whether there are parameters, and photos alone were searched for to choose them."""
+        """True if there are parameters that were chosen by searching for photos alone."""
         return not self.is_exact and "sketches" not in self.queries
 
 
@@ -111,15 +112,12 @@ class Manifest:
         counts: of photos; `counts.indexed` equals `count`.
         duplicates: photos with equal content.
         columns: of the metadata, by name.
-        metadata_file: absolute path of the table that the metadata were read from; None where there is none, and in a
-            generation of an earlier release.
-        near_duplicates: photos that look like one of other content; None in a generation of an earlier release.
-        tuning: which index it is and how well it does; None in a generation of an earlier release, which is exact.
+        metadata_file: absolute path of the table that the metadata were read from; None where there is none.
+        near_duplicates: photos that look like one of other content.
+        tuning: the index that is searched and how well it does.
         content_digest: identifies what the generation answers; equal digests need no new generation.
         files: name -> hex sha256.
         file_sizes: name -> bytes.
-        thumbnails_sealed: whether each thumbnail carries its own hash, so that none needs to be read before it is asked
-            for; False in a generation of an earlier release.
     """
 
     generation: str
@@ -131,34 +129,28 @@ class Manifest:
     bundle: BundleStamp
     counts: Counts
     duplicates: Duplicates
+    near_duplicates: Duplicates
+    columns: list[Column]
+    metadata_file: str | None
+    tuning: IndexTuning
     content_digest: str
     files: dict[str, str]
     file_sizes: dict[str, int]
-    columns: list[Column] = field(default_factory=list)
-    metadata_file: str | None = None
-    near_duplicates: Duplicates | None = None
-    thumbnails_sealed: bool = False
-    tuning: IndexTuning | None = None
     format_version: int = FORMAT_VERSION
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     @property
     def file_names(self) -> tuple[str, ...]:
         """The files that belong to the generation, apart from the manifest."""
-        is_exact = self.tuning is None or self.tuning.is_exact
-        return FILES if is_exact else (*FILES, APPROXIMATE)
+        return FILES if self.tuning.is_exact else (*FILES, APPROXIMATE)
 
     def to_json(self) -> str:
         """The text of manifest.json, sealed."""
         return sealed_text(asdict(self))
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Reads what `to_json` sealed; raises KeyError or TypeError when a field is missing or unknown."""
-        nested: dict[str, type[Any]] = {"bundle": BundleStamp, "counts": Counts, "duplicates": Duplicates}
-        optional: dict[str, type[Any]] = {"near_duplicates": Duplicates, "tuning": IndexTuning}
-        nested |= {name: make for name, make in optional.items() if values.get(name) is not None}
-        columns = [Column(**column) for column in values.get("columns", [])]
-        return cls(**{**values, **{name: make(**values[name]) for name, make in nested.items()}, "columns": columns})
+
+_ADAPTER = TypeAdapter(Manifest)
 
 
 def read_manifest(generation: Path) -> Manifest:
@@ -202,8 +194,10 @@ def parse_manifest(text: str, *, where: str) -> Manifest:
     if not break_seal(values):
         raise GalleryError(f"The gallery's manifest {where} is damaged; build the gallery again.")
     try:
-        return Manifest.from_dict(values)
-    except (KeyError, TypeError, AttributeError) as error:
+        return _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        (first, *_) = error.errors()
+        field_name = ".".join(map(str, first["loc"]))
         raise GalleryError(
-            f"The gallery's manifest {where} is incomplete ({error}); build the gallery again."
+            f"The gallery's manifest {where} is incomplete ({field_name}: {first['msg']}); build the gallery again."
         ) from error

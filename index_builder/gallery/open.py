@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index_builder.gallery.folder_gallery import Gallery, current_generation, open_gallery
-from index_builder.gallery.location import Place
+from index_builder.gallery.location import Location
 from model.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -33,26 +33,26 @@ class FolderSource:
         """Holds nothing."""
 
 
-def open_source(place: Place, *, bundle: Bundle | None) -> "FolderSource | MilvusSource":
-    """Gets ready to open what is at a place.
+def open_source(location: Location, *, bundle: Bundle | None) -> "FolderSource | MilvusSource":
+    """Gets ready to open what is at a location.
 
     Args:
-        place: of the gallery.
+        location: of the gallery.
         bundle: whose sketch embeddings will be searched for; None skips the comparison.
 
     Raises:
         GalleryUnavailableError: it is in Milvus, which does not answer.
         GalleryError: it is in Milvus, whose client is not installed.
     """
-    if isinstance(place, Path):
-        return FolderSource(place, bundle=bundle)
+    if isinstance(location, Path):
+        return FolderSource(location, bundle=bundle)
     from index_builder.gallery.milvus.source import MilvusSource  # only where it is needed
 
-    return MilvusSource(place, bundle=bundle)
+    return MilvusSource(location, bundle=bundle)
 
 
 @contextmanager
-def opened(place: Place, *, bundle: Bundle | None) -> "Iterator[Gallery | MilvusGallery]":
+def opened(location: Location, *, bundle: Bundle | None) -> "Iterator[Gallery | MilvusGallery]":
     """The present generation of a gallery, open until the block ends; raises like `open_source`."""
-    with closing(open_source(place, bundle=bundle)) as source, closing(source.open()) as gallery:
+    with closing(open_source(location, bundle=bundle)) as source, closing(source.open()) as gallery:
         yield gallery

@@ -65,7 +65,7 @@ def open_files(folder: Path, *, hashed: Collection[str] | None = None) -> Opened
             lists = _open_lists(folder, manifest, vectors)
             items = ItemTable(folder / ITEMS, num_rows=manifest.count)
             stack.callback(items.close)
-            thumbnails = Thumbnails(folder, are_sealed=manifest.thumbnails_sealed)
+            thumbnails = Thumbnails(folder)
             stack.callback(thumbnails.close)
         except OSError as error:
             raise GalleryError(f"The gallery {folder} cannot be opened ({error}); build it again.") from error
@@ -77,7 +77,7 @@ def open_files(folder: Path, *, hashed: Collection[str] | None = None) -> Opened
 
 def _open_lists(folder: Path, manifest: Manifest, vectors: VectorFile) -> ApproximateIndex | None:
     tuning = manifest.tuning
-    if tuning is None or tuning.is_exact:
+    if tuning.is_exact:
         return None
     path, factor = folder / APPROXIMATE, tuning.candidates_per_result
     return ApproximateIndex(path, vectors, nprobe=tuning.nprobe, candidates_per_result=factor)

@@ -22,20 +22,14 @@ def seal_of(image: bytes, content_sha256: str) -> bytes:
 class Thumbnails:
     """Reads thumbnails by row. Safe to use from several threads at once."""
 
-    def __init__(self, folder: Path, *, are_sealed: bool) -> None:
-        """Opens the thumbnails of a generation's folder.
-
-        Args:
-            folder: of the generation.
-            are_sealed: False in a generation of an earlier release, which is hashed as a whole instead.
-        """
+    def __init__(self, folder: Path) -> None:
+        """Opens the thumbnails of a generation's folder."""
         self._path = folder / THUMBNAILS
-        self._are_sealed = are_sealed
         self._lock = threading.Lock()
         self._database = open_read_only(self._path)
 
     def image(self, row: int, *, content_sha256: str) -> bytes:
-        """The thumbnail of a row, a JPEG; a WebP where an earlier release made it.
+        """The thumbnail of a row, a JPEG.
 
         Args:
             row: of the index.
@@ -44,29 +38,22 @@ class Thumbnails:
         Raises:
             GalleryError: it is damaged.
         """
-        if not self._are_sealed:
-            (image,) = self._read("image", row)
-            return bytes(image)
         image, seal = self._read("image, seal", row)
         if not isinstance(image, bytes) or seal != seal_of(image, content_sha256):
             raise self._damaged()
         return image
 
-    def perceptual_hash(self, row: int) -> bytes | None:
-        """What near-duplicates of a row's photo are found by, 32 bytes; None in a generation of an earlier release."""
-        # Quoted names that are no column are text in SQLite, so the table is asked for its columns.
-        (columns,) = self._execute("SELECT count(*) FROM pragma_table_info('thumbnails')")
-        if columns <= 2:
-            return None
+    def perceptual_hash(self, row: int) -> bytes:
+        """The 32 bytes by which near-duplicates of a row's photo are found."""
         (value,) = self._read("perceptual_hash", row)
         return bytes(value)
 
     def count(self) -> int:
-        """How many there are, counted one by one."""
+        """Counts them one by one."""
         return int(self._execute("SELECT count(*) FROM thumbnails")[0])
 
     def expected_count(self) -> int:
-        """How many there are if none is missing, which takes one look."""
+        """Returns their number if none is missing, which takes one look."""
         return int(self._execute("SELECT coalesce(max(row) + 1, 0) FROM thumbnails")[0])
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How FAISS does best on this machine: measured once at start, in some hundredths of a second.
+"""Measures once at start, in some hundredths of a second, how FAISS is fastest on this machine.
 
 FAISS compares several queries at once either by its own loops or by a matrix product (BLAS). From how many queries on
 the product wins, and whether a second thread helps, depends on the processor and on how much of it a container may
@@ -15,6 +15,7 @@ from functools import cache
 import faiss
 import numpy as np
 
+from index_builder.gallery.indexes.threads import faiss_threads
 from model.cores import usable_cores
 
 _NUM_VECTORS = 8192
@@ -26,7 +27,7 @@ _LARGEST_THRESHOLD = (1 << 31) - 1  # FAISS holds a C int
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was found.
+    """The result of the measurement.
 
     Attributes:
         blas_threshold: from so many queries at once on, FAISS uses a matrix product.
@@ -77,20 +78,9 @@ def calibrated(dimension: int) -> Iterator[None]:
 @contextmanager
 def blas_from(num_queries: int, dimension: int) -> Iterator[None]:
     """From so many queries at once on a matrix product: FAISS 1.15 compares its threshold with queries × dimension."""
-    before = faiss.cvar.distance_compute_blas_threshold
+    previous = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = min(num_queries * dimension, _LARGEST_THRESHOLD)
     try:
         yield
     finally:
-        faiss.cvar.distance_compute_blas_threshold = before
-
-
-@contextmanager
-def faiss_threads(number: int) -> Iterator[None]:
-    """FAISS's threads for what this thread asks of it."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(number)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
+        faiss.cvar.distance_compute_blas_threshold = previous

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.gallery.generation_files import map_index
+from index_builder.gallery.indexes.lists import list_codes, list_ids
 from index_builder.gallery.indexes.vectors import VectorFile
 
 _ID_BYTES = 8
@@ -20,7 +21,7 @@ _SEED = 20_260_101
 
 @dataclass(frozen=True)
 class ListFormat:
-    """How many lists there are and how a list stores an embedding.
+    """The number of lists and the way in which a list stores an embedding.
 
     Attributes:
         num_lists: as in "IVF4000".
@@ -36,7 +37,7 @@ class ListFormat:
         return f"IVF{self.num_lists},{self.codes}"
 
     def memory_bytes(self, *, count: int, dimension: int) -> int:
-        """What searches keep in memory: codes, ids and centroids."""
+        """Returns the bytes that searches keep in memory: codes, ids and centroids."""
         code_bytes = dimension if self.codes == "SQ8" else (dimension + 7) // 8 + 8
         return count * (code_bytes + _ID_BYTES) + self.num_lists * dimension * 4
 
@@ -64,56 +65,31 @@ def fill(index: Any, vectors: VectorFile) -> None:  # noqa: ANN401  faiss has no
         index.add_with_ids(block, np.arange(first, first + len(block)))
 
 
-def carry_over(path: Path, past_rows: NDArray[np.int64], vectors: VectorFile) -> Any:  # noqa: ANN401
+def carry_over(path: Path, previous_rows: NDArray[np.int64], vectors: VectorFile) -> Any:  # noqa: ANN401
     """The lists of an earlier generation for the photos of the next one, without training again.
 
     Codes of photos that stay are copied and renumbered, those that left are dropped, new photos are added.
 
     Args:
         path: of the earlier index.
-        past_rows: (N,) the row that each photo had, -1 for a new one; several may have had the same.
+        previous_rows: (N,) the row that each photo had, -1 for a new one; several may have had the same.
         vectors: the N embeddings of the next generation.
     """
-    past = map_index(path)
+    previous = map_index(path)
     index: Any = faiss.read_index(str(path))
     index.reset()
-    stay = np.flatnonzero(past_rows >= 0)
-    stay = stay[np.argsort(past_rows[stay], kind="stable")]
-    before = past_rows[stay]
+    stay = np.flatnonzero(previous_rows >= 0)
+    stay = stay[np.argsort(previous_rows[stay], kind="stable")]
+    stayed = previous_rows[stay]
     for number in range(index.nlist):
-        ids = list_ids(past, number)
-        first, last = np.searchsorted(before, ids, "left"), np.searchsorted(before, ids, "right")
+        ids = list_ids(previous, number)
+        first, last = np.searchsorted(stayed, ids, "left"), np.searchsorted(stayed, ids, "right")
         entries = np.repeat(np.arange(len(ids)), last - first)
         within = np.arange(len(entries)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
         rows = np.ascontiguousarray(stay[first[entries] + within], np.int64)
-        codes = np.ascontiguousarray(list_codes(past, number)[entries])
+        codes = np.ascontiguousarray(list_codes(previous, number)[entries])
         index.invlists.add_entries(number, len(rows), faiss.swig_ptr(rows), faiss.swig_ptr(codes))
     index.ntotal = len(stay)
-    for rows in np.array_split(fresh := np.flatnonzero(past_rows < 0), max(1, -(-len(fresh) // 16384))):
+    for rows in np.array_split(fresh := np.flatnonzero(previous_rows < 0), max(1, -(-len(fresh) // 16384))):
         index.add_with_ids(vectors.rows(rows), rows)
     return index
-
-
-def list_ids(index: Any, number: int) -> NDArray[np.int64]:  # noqa: ANN401  faiss has no types
-    """The rows that one inverted list holds, (rows,) int64; a copy."""
-    size = index.invlists.list_size(number)
-    if not size:
-        return np.empty(0, np.int64)
-    return np.array(faiss.rev_swig_ptr(index.invlists.get_ids(number), size), np.int64)
-
-
-def list_codes(index: Any, number: int) -> NDArray[np.uint8]:  # noqa: ANN401  faiss has no types
-    """The codes of one inverted list in the order of its rows, (rows, bytes) uint8; a copy."""
-    size, width = index.invlists.list_size(number), index.code_size
-    if not size:
-        return np.empty((0, width), np.uint8)
-    return np.array(faiss.rev_swig_ptr(index.invlists.get_codes(number), size * width), np.uint8).reshape(size, width)
-
-
-def encoded(index: Any, number: int, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:  # noqa: ANN401
-    """The codes that embeddings (rows, D) get in a list, (rows, bytes) uint8."""
-    codes = np.empty((len(vectors), index.code_size), np.uint8)
-    if len(vectors):
-        lists = np.full(len(vectors), number, np.int64)
-        index.encode_vectors(len(vectors), faiss.swig_ptr(vectors), faiss.swig_ptr(lists), faiss.swig_ptr(codes))
-    return codes

@@ -1,4 +1,4 @@
-"""What a person asks of the index: how much it has to find, and how much memory it may take."""
+"""The requirements of the index: how much it has to find, and how much memory it may take."""
 
 import re
 from collections.abc import Callable
@@ -14,8 +14,8 @@ DEFAULT_MEMORY_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class IndexWish:
-    """What the person asks of the index.
+class IndexRequirements:
+    """The requirements that the index has to meet.
 
     Attributes:
         recall: the recall@10 that searches have to reach, above 0 and at most 1.
@@ -40,7 +40,7 @@ def parse_bytes(text: str | int) -> int:
     """A size such as 300MB, 1.5GB, 512MiB or a number of bytes.
 
     Raises:
-        GalleryError: it is none.
+        GalleryError: the text is not a size.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", str(text).strip().upper())
     if found is None:

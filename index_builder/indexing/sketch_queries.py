@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.embedding.photo_encoder import Device
 from index_builder.gallery.errors import GalleryError
 from model.bundle import Bundle
-from model.encoder import open_encoder
+from model.encoder import Device, open_encoder
 from model.errors import BlankSketchError, UnreadableImageError
 from model.images import decode_image
 from model.preprocess import prepare_sketch

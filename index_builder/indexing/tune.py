@@ -1,4 +1,4 @@
-"""How much of the right answer an index finds, and the fastest parameters that find enough of it.
+"""Measures how much of the right answer an index finds, and chooses the fastest parameters that find enough.
 
 Recall@10 is the share of the ten best photos, as exact search gives them, that a search finds; a photo that scores as
 much as the tenth counts as found. Queries are photos of the gallery, each without itself, and sketches if there are
@@ -35,14 +35,14 @@ class InvertedLists(Protocol):
 
     @property
     def nlist(self) -> int:
-        """How many lists there are."""
+        """The number of lists."""
 
     def search(self, query: NDArray[np.float32], wanted: int, /) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Exact scores (F,), falling, and rows (F,) of at least `wanted` photos near a (D,) query, or of all."""
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class GroundTruth:
     """Queries of one kind and what exact search answers.
 
     Attributes:
@@ -59,8 +59,8 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Operation:
-    """How an index does with some parameters.
+class OperatingPoint:
+    """Recall and speed of an index with some parameters.
 
     Attributes:
         nprobe: how many lists a search looks into.
@@ -77,7 +77,7 @@ class Operation:
     search_ms: float
 
 
-def hold_out(vectors: VectorFile, sketches: NDArray[np.float32] | None) -> dict[str, HeldOut]:
+def find_ground_truth(vectors: VectorFile, sketches: NDArray[np.float32] | None) -> dict[str, GroundTruth]:
     """Chooses queries and searches exactly for their answers, reading the embeddings once, piece by piece."""
     number = min(NUM_QUERIES, vectors.count)
     rows = np.sort(np.random.default_rng(_SEED).choice(vectors.count, number, replace=False)).astype(np.int64)
@@ -92,23 +92,23 @@ def hold_out(vectors: VectorFile, sketches: NDArray[np.float32] | None) -> dict[
     # A photo with more than ten equals may not be among its own answers: then the last answer is the one too many.
     others[others.all(axis=1), -1] = False
     enough = scores[others].reshape(len(queries), num_right)[:, -1]
-    held = {"photos": HeldOut(queries[:number], rows, enough[:number], num_right)}
+    held = {"photos": GroundTruth(queries[:number], rows, enough[:number], num_right)}
     if sketches is not None:
-        held["sketches"] = HeldOut(sketches, own_rows[number:], enough[number:], num_right)
+        held["sketches"] = GroundTruth(sketches, own_rows[number:], enough[number:], num_right)
     return held
 
 
-def tune(index: InvertedLists, held_out: Mapping[str, HeldOut], *, target: float) -> Operation:
+def tune(index: InvertedLists, ground_truth: Mapping[str, GroundTruth], *, target: float) -> OperatingPoint:
     """The fastest parameters whose recall is assured to reach the target; the best recall if none do.
 
     The index is left with these parameters.
     """
     points = faiss.OperatingPoints()
-    tried: list[Operation] = []
+    tried: list[OperatingPoint] = []
     for factor in _FACTORS:
         for nprobe in _steps(index.nlist):
             index.nprobe, index.candidates_per_result = nprobe, factor
-            tried.append(measure(index, held_out))
+            tried.append(measure(index, ground_truth))
             last = tried[-1]
             points.add(last.assured, last.search_ms, f"nprobe={nprobe},candidates={factor}", len(tried) - 1)
             if last.assured >= target or _is_flat(tried):
@@ -119,29 +119,29 @@ def tune(index: InvertedLists, held_out: Mapping[str, HeldOut], *, target: float
     return chosen
 
 
-def _is_flat(tried: list[Operation]) -> bool:
-    """Whether more lists no longer help: what is missing was lost in the codes, and more candidates are needed."""
+def _is_flat(tried: list[OperatingPoint]) -> bool:
+    """True if more lists no longer help: the codes lost what is missing, and more candidates are needed."""
     same = [each for each in tried if each.candidates_per_result == tried[-1].candidates_per_result]
     return len(same) > _FLAT_STEPS and same[-1].assured < same[-1 - _FLAT_STEPS].assured + _FLAT_GAIN
 
 
-def measure(index: InvertedLists, held_out: Mapping[str, HeldOut]) -> Operation:
+def measure(index: InvertedLists, ground_truth: Mapping[str, GroundTruth]) -> OperatingPoint:
     """Recall and speed with the index's present parameters."""
     recall, assured, seconds, number = {}, 1.0, 0.0, 0
-    for kind, queries in held_out.items():
+    for kind, queries in ground_truth.items():
         start = time.perf_counter()
         shares = np.array([_share(index, queries, place) for place in range(len(queries.queries))])
         seconds, number = seconds + time.perf_counter() - start, number + len(shares)
         recall[kind] = round(float(shares.mean()), 4)
         assured = min(assured, max(1e-6, float(shares.mean() - _Z_95 * shares.std() / len(shares) ** 0.5)))
-    return Operation(index.nprobe, index.candidates_per_result, recall, assured, seconds / number * 1000)
+    return OperatingPoint(index.nprobe, index.candidates_per_result, recall, assured, seconds / number * 1000)
 
 
-def _share(index: InvertedLists, held_out: HeldOut, place: int) -> float:
-    own = held_out.own_rows[place]
-    scores, rows = index.search(held_out.queries[place], held_out.num_right + int(own >= 0))
-    right = (rows != own) & (scores >= held_out.enough[place] - _SAME_SCORE)
-    return min(int(right.sum()), held_out.num_right) / held_out.num_right
+def _share(index: InvertedLists, ground_truth: GroundTruth, place: int) -> float:
+    own = ground_truth.own_rows[place]
+    scores, rows = index.search(ground_truth.queries[place], ground_truth.num_right + int(own >= 0))
+    right = (rows != own) & (scores >= ground_truth.enough[place] - _SAME_SCORE)
+    return min(int(right.sum()), ground_truth.num_right) / ground_truth.num_right
 
 
 def _steps(num_lists: int) -> Iterator[int]:

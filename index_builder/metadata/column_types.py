@@ -1,10 +1,11 @@
-"""What the cells of a CSV make of its columns: whole numbers, numbers, booleans or text, and which cells decided it."""
+"""Finds the type of each CSV column (whole numbers, numbers, booleans or text) and the cells that decided it."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-Value = str | int | float | bool | None
+from index_builder.work.metadata_row import Value
+
 # No leading zeros: "00123" is an article number, and turning it into 123 would lose it.
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d+)?([eE][+-]?\d{1,2})?", re.ASCII)
@@ -33,7 +34,7 @@ class OddCells:
 
     @property
     def are_few(self) -> bool:
-        """Whether the column looks like one of numbers in which some cells went wrong."""
+        """True if the column looks like one of numbers in which some cells went wrong."""
         most = max(_FEW, _FEW_SHARE * (self.num_numbers + self.num_odd))
         return 0 < self.num_odd <= most and self.num_odd < self.num_numbers
 
@@ -51,7 +52,7 @@ class OddCells:
 
 
 class ColumnKinds:
-    """What all cells noted so far allow their columns to be."""
+    """Keeps the types that all cells noted so far allow their columns to have."""
 
     def __init__(self) -> None:
         self._cells: dict[str, OddCells] = {}
@@ -84,5 +85,5 @@ class ColumnKinds:
         return cell if self._cells[column].num_odd else float(cell)
 
     def odd_cells(self) -> Iterator[OddCells]:
-        """Of the columns that few cells make a text."""
+        """Yields the columns that a few cells turn into text."""
         return (odd for odd in self._cells.values() if odd.are_few)

@@ -1,4 +1,4 @@
-"""Which table of metadata a build reads, the given one or that of the last generation, and whose photos it is about."""
+"""Chooses the metadata table of a build, the given one or the previous one, and matches its rows to photos."""
 
 import json
 from collections.abc import Iterator
@@ -30,27 +30,21 @@ def choose_metadata(given: Path | None, *, is_dropped: bool, out: Path, root: Pa
         None when there is none.
 
     Raises:
-        GalleryError: there was one, and it is gone or was not noted.
+        GalleryError: there was one, and it is gone.
     """
     if given is not None or is_dropped:
         return given
-    manifest = _present_manifest(out, progress)
-    if manifest is None or (manifest.metadata_file is None and not manifest.columns):
+    manifest = _previous_manifest(out, progress)
+    if manifest is None or manifest.metadata_file is None:
         return None
-    past = manifest.metadata_file
+    previous = manifest.metadata_file
     if manifest.photos_root != str(root):
-        progress.say(f"Not read again: the metadata {past or ''} of the photos in {manifest.photos_root}")
+        progress.say(f"Not read again: the metadata {previous} of the photos in {manifest.photos_root}")
         return None
-    if past is None:
-        names = ", ".join(column.name for column in manifest.columns[:_NUM_EXAMPLES])
-        raise GalleryError(
-            f"The gallery {out} has metadata ({names}), and the earlier release that built it did not note from which "
-            f"file; {_HOW}."
-        )
-    if not Path(past).is_file():
-        raise GalleryError(f"The gallery {out} was built with the metadata file {past}, which is gone; {_HOW}.")
-    progress.say(f"Metadata: reading {past} again, as the last build did (--no-metadata drops it)")
-    return Path(past)
+    if not Path(previous).is_file():
+        raise GalleryError(f"The gallery {out} was built with the metadata file {previous}, which is gone; {_HOW}.")
+    progress.say(f"Metadata: reading {previous} again, as the last build did (--no-metadata drops it)")
+    return Path(previous)
 
 
 def note_metadata(store: WorkStore, path: Path, progress: Progress) -> None:
@@ -106,7 +100,7 @@ def say_metadata(store: WorkStore, path: Path, progress: Progress) -> None:
 
 
 def _odd_values(store: WorkStore) -> Iterator[OddCells]:
-    """Of columns whose type comes from the values themselves: JSONL's; a CSV's columns hold values of one type."""
+    """Finds odd values in JSONL columns, whose type comes from the values; a CSV column holds values of one type."""
     rows = store.database.execute(
         "SELECT j.key, sum(j.type IN ('integer', 'real')), sum(j.type NOT IN ('integer', 'real')),"
         " min(iif(j.type IN ('integer', 'real'), NULL, m.line)), j.value, j.type"  # value and type of that line
@@ -119,7 +113,7 @@ def _odd_values(store: WorkStore) -> Iterator[OddCells]:
             yield odd
 
 
-def _present_manifest(out: Path, progress: Progress) -> Manifest | None:
+def _previous_manifest(out: Path, progress: Progress) -> Manifest | None:
     if not (out / CURRENT).exists():
         return None
     try:

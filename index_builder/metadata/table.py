@@ -5,32 +5,23 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from index_builder.gallery.errors import GalleryError
-from index_builder.metadata.column_types import ColumnKinds, Value
-from index_builder.photos.scan import normalise_id
+from index_builder.gallery.ids import normalise_id
+from index_builder.metadata.column_types import ColumnKinds
+from index_builder.work.metadata_row import MetadataRow
 
 _ID = "photo_id"
-
-
-@dataclass(frozen=True)
-class MetadataRow:
-    """What one line says about one photo; `line` counts from 1."""
-
-    line: int
-    photo_id: str
-    values: dict[str, Value]
 
 
 def read_metadata(path: Path, *, say: Callable[[str], None] = lambda _: None) -> Iterator[MetadataRow]:
     """Reads a metadata file row by row.
 
     CSV: the first line names the columns; a column becomes integers, floats or booleans (true, false) when every
-    filled cell of it is one, and an empty cell is left out. JSONL: one object a line, whose values keep their JSON
-    type.
+    filled cell of it is one. Empty cells, empty rows and columns without a name are left out. JSONL: one object a
+    line, whose values keep their JSON type.
 
     Args:
         path: a .csv, .jsonl or .ndjson file in UTF-8.
@@ -71,25 +62,30 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             header = [name.strip() for name in next(reader, [])]
             _check_header(header, path)
             for cells in reader:
-                if not cells:
-                    continue
+                if not any(map(str.strip, cells)):
+                    continue  # spreadsheets write empty rows, too
                 if len(cells) != len(header):
                     _refuse(path, reader.line_num, f"has {len(cells)} cells, expected {len(header)}")
-                yield reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+                row = zip(header, cells, strict=True)
+                yield reader.line_num, {name: cell.strip() for name, cell in row if name}
         except csv.Error as error:
             _refuse(path, reader.line_num, f"is not valid CSV ({error})")
 
 
 def _check_header(header: list[str], path: Path) -> None:
+    if any(";" in name and _ID in name.split(";") for name in header):
+        raise GalleryError(
+            f"The metadata file {path} separates its columns by semicolons, as spreadsheets do in some languages; save "
+            "it with commas."
+        )
     if _ID not in header:
         raise GalleryError(
             f"The metadata file {path} has no column {_ID} in its first line (it has: "
             f"{', '.join(header) or 'nothing'}); name the column of ids so, and separate columns by commas."
         )
-    if "" in header or len(set(header)) < len(header):
-        raise GalleryError(
-            f"The metadata file {path} has unnamed or repeated columns ({', '.join(header)}); give each its own name."
-        )
+    named = [name for name in header if name]
+    if len(set(named)) < len(named):
+        raise GalleryError(f"The metadata file {path} has repeated columns ({', '.join(named)}); name each otherwise.")
 
 
 def _read_jsonl(path: Path) -> Iterator[MetadataRow]:

@@ -27,7 +27,7 @@ _NUM_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class DecodedPhoto:
-    """What is kept of a photo's pixels.
+    """The parts of a photo that are kept.
 
     Attributes:
         prepared: (3, S, S) float32, the encoder's input.
@@ -48,7 +48,7 @@ class DecodedPhoto:
 
 @dataclass(frozen=True)
 class PhotoReading:
-    """What became of one file.
+    """The result of reading one file.
 
     Attributes:
         path: below the photos folder.
@@ -85,7 +85,7 @@ def read_photo(
         image_size_px: S.
 
     Returns:
-        What became of it.
+        The result.
     """
     try:
         data, status = _read_unchanging(root / path)

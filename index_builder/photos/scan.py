@@ -2,21 +2,20 @@
 
 import os
 import stat
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from index_builder.gallery.errors import GalleryError
+from index_builder.gallery.ids import normalise_id
+from index_builder.photos.exclusions import Exclusions
 
 PHOTO_EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"},
 )
-# Folders that file systems and network drives add by themselves; what they hold are not the person's photos.
-_SYSTEM_FOLDERS = frozenset({"lost+found", "@eaDir", "__MACOSX"})
 _NUM_EXAMPLES = 5
-_BAD_NAME, _NOT_A_FILE = "bad_name", "not_a_file"
-FINAL = frozenset({_BAD_NAME, _NOT_A_FILE})  # reasons that stay whatever is written into the file
+_BAD_NAME, _NOT_A_FILE, _NOT_LISTED = "bad_name", "not_a_file", "cannot_list"
+FINAL = frozenset({_BAD_NAME, _NOT_A_FILE, _NOT_LISTED})  # reasons that stay whatever is written into the file
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,22 @@ class PhotoScan:
     """
 
     def __init__(
-        self, root: Path, *, exclude: Path | None = None, past_id: Callable[[str], str | None] | None = None
+        self,
+        root: Path,
+        *,
+        exclude: Path | None = None,
+        exclusions: Exclusions | None = None,
+        previous_id: Callable[[str], str | None] = lambda _: None,
+        previous_below: Callable[[str], list[tuple[str, str]]] = lambda _: [],
     ) -> None:
         """Prepares a walk.
 
         Args:
             root: the folder of photos.
             exclude: a folder below it that is not looked into: the gallery that is being built.
-            past_id: path -> the id that the file had in an earlier generation, or None for a new file.
+            exclusions: what else is left out; None for hidden names and system folders alone.
+            previous_id: path -> the id that the file had in an earlier generation, or None for a new file.
+            previous_below: folder, ending in "/" -> path and id of the photos below it in an earlier generation.
 
         Raises:
             GalleryError: there is no such folder.
@@ -79,7 +86,9 @@ class PhotoScan:
         self._seen: set[tuple[int, int]] = set()
         self._links: list[str] = []
         self._exclude = exclude
-        self._past_id = past_id or (lambda _: None)
+        self._exclusions = exclusions or Exclusions()
+        self._previous_id = previous_id
+        self._previous_below = previous_below
         self.num_ignored = 0
         self.ignored: list[str] = []
 
@@ -98,34 +107,48 @@ class PhotoScan:
         stack = [top]
         while stack:
             prefix = stack.pop()
-            files, folders = self._list(prefix)
+            try:
+                files, folders = self._list(prefix)
+            except OSError as error:
+                yield from self._unlisted(prefix, error)
+                continue
             yield from self._name(prefix, files)
             stack.extend(prefix + name + "/" for name in reversed(folders))
 
     def _list(self, prefix: str) -> tuple[list[str], list[str]]:
         """The sorted names of the visible files and of the real folders not seen before."""
         files, folders = [], []
-        try:
-            with os.scandir(self._root / prefix) as entries:
-                visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-        except OSError as error:
-            # Going on would drop every photo of the folder from the gallery, for instance when a mount is gone.
-            raise GalleryError(
-                f"The folder {_printable(str(self._root / prefix))} cannot be listed ({error.strerror}); "
-                "make it readable or move it out of the photos folder."
-            ) from error
-        for entry in visible:
+        with os.scandir(self._root / prefix) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        for entry in found:
+            path = _printable(prefix + entry.name)
             if not _is_folder(entry):
-                files.append(entry.name)
-            elif entry.name not in _SYSTEM_FOLDERS:
+                if not self._exclusions.leaves_out_file(path):
+                    files.append(entry.name)
+            elif not self._exclusions.leaves_out_folder(path):
                 if entry.is_symlink():
                     self._links.append(prefix + entry.name)
                 elif self._first_visit(self._root / prefix / entry.name):
                     folders.append(entry.name)
         return files, folders
 
+    def _unlisted(self, prefix: str, error: OSError) -> Iterator[FoundPhoto]:
+        """The photos that a folder held before, else the folder itself, as problems that count as unreadable photos.
+
+        Passed over in silence, all of them would be dropped from the gallery, for instance when a mount is gone.
+        """
+        where, path = _printable(str(self._root / prefix)), _printable(prefix)
+        sentence = f"The folder {where} cannot be listed ({error.strerror}); make it readable or move it out."
+        if not prefix:
+            raise GalleryError(sentence) from error
+        for known, photo_id in self._previous_below(path) or [(path, path)]:
+            yield FoundPhoto(photo_id, known, problem=Problem(_NOT_LISTED, sentence))
+
     def _first_visit(self, folder: Path) -> bool:
-        status = folder.stat()
+        try:
+            status = folder.stat()
+        except OSError:
+            return True  # listing it will fail, too, and say why
         key = (status.st_dev, status.st_ino)
         if key in self._seen:
             return False
@@ -144,8 +167,8 @@ class PhotoScan:
 
     def _choose_ids(self, prefix: str, names: list[str]) -> dict[str, str]:
         """Name -> id. Who had an id keeps it; only then do new files choose, in the order of their names."""
-        past = {name: self._past_id(_printable(prefix + name)) for name in names}
-        ids = {name: photo_id for name, photo_id in past.items() if photo_id is not None}
+        previous = {name: self._previous_id(_printable(prefix + name)) for name in names}
+        ids = {name: photo_id for name, photo_id in previous.items() if photo_id is not None}
         taken = set(ids.values())
         for name in names:
             if name not in ids:
@@ -175,13 +198,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def normalise_id(text: str) -> str:
-    """The form in which ids are compared: one byte sequence per visible text, whichever system typed it."""
-    return unicodedata.normalize("NFC", text)
-
-
 def is_photo_name(name: str) -> bool:
-    """Whether a file of this name claims to be a photo."""
+    """Returns True if a file of this name claims to be a photo."""
     return PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS
 
 

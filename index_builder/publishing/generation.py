@@ -1,8 +1,9 @@
-"""build → self-check → publish: what a run has recorded becomes the next generation, unless it would say the same."""
+"""build → self-check → publish: turns what a run has recorded into the next generation."""
 
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +13,20 @@ from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.check import check_gallery
 from index_builder.gallery.folder_gallery import GENERATIONS, Gallery, generation_folder
 from index_builder.gallery.manifest import ERRORS, FORMAT_VERSION, MANIFEST, BundleStamp, Counts, Duplicates, Manifest
-from index_builder.indexing.choose import PastIndex, choose_index
-from index_builder.indexing.requirements import IndexWish
+from index_builder.indexing.choose import PreviousIndex, choose_index
+from index_builder.indexing.requirements import IndexRequirements
 from index_builder.progress import Progress
 from index_builder.publishing.previous import PreviousGeneration
 from index_builder.publishing.swap import file_facts, new_staging, publish, remove_old
-from index_builder.publishing.write import digest_content, find_duplicates, find_near_duplicates, write_generation
+from index_builder.publishing.write import find_near_duplicates, write_generation
+from index_builder.work.queries import digest_content, find_duplicates
 
 _NUM_EXAMPLES = 3
-# What a generation holds beyond the first release of its format: one that lacks it is written again.
-_CONTENTS = "columns, near-duplicates, seals"
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """How a build went.
+    """Describes how a build went.
 
     Attributes:
         generation: the one that is served now.
@@ -46,7 +46,20 @@ class BuildReport:
 
 
 @dataclass(frozen=True)
-class Release:
+class Staged:
+    """A generation that is written but not served yet.
+
+    Attributes:
+        folder: its files, beside the generations.
+        manifest: as written there.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class NextGeneration:
     """A run whose photos are all recorded: from here to the published generation.
 
     Attributes:
@@ -55,7 +68,7 @@ class Release:
         database: of the work store.
         model: what made the embeddings.
         previous: the generation served so far.
-        wish: what is asked of the index.
+        requirements: what is asked of the index.
         metadata: the table that the metadata were read from, or None.
     """
 
@@ -64,119 +77,123 @@ class Release:
     database: sqlite3.Connection
     model: PhotoModel
     previous: PreviousGeneration | None
-    wish: IndexWish = field(default_factory=IndexWish)
+    requirements: IndexRequirements = field(default_factory=IndexRequirements)
     metadata: Path | None = None
 
-    def finish(self, counts: Counts, *, num_encoded: int, progress: Progress) -> BuildReport:
-        """Publishes a generation if it would differ from the present one, and says how it went."""
-        stamp = BundleStamp(self.model.name, self.model.fingerprint, self.model.precision)
-        digest = digest_content(
-            self.database,
-            format_version=str(FORMAT_VERSION),
-            contents=_CONTENTS,
-            photos_root=str(self.photos_root),
-            fingerprint=stamp.fingerprint,
-            precision=stamp.precision,
-            index=f"recall {self.wish.recall} in {self.wish.memory_bytes} bytes",
-        )
-        duplicates = find_duplicates(self.database)
-        _say_counts(counts, duplicates, progress)
-        present = self.previous.manifest if self.previous is not None else None
-        if present is not None and present.content_digest == digest and self._is_up_to_date(present):
-            progress.say(f"Nothing to do: generation {present.generation} is up to date")
-            return BuildReport(present.generation, False, counts, num_encoded, duplicates)
-        name = self._write(counts, stamp, digest, duplicates, progress)
-        remove_old(self.out, keep={name, present.generation} if present is not None else {name})
-        if counts.skipped:
-            progress.say(f"The skipped photos and their reasons: {generation_folder(self.out, name) / ERRORS}")
-        progress.say(f"Published generation {name} in {self.out}")
-        return BuildReport(name, True, counts, num_encoded, duplicates)
+    @cached_property
+    def duplicates(self) -> Duplicates:
+        """The photos with equal content."""
+        return find_duplicates(self.database)
 
-    def _write(
-        self, counts: Counts, stamp: BundleStamp, digest: str, duplicates: Duplicates, progress: Progress
-    ) -> str:
-        out = self.out
-        staging = new_staging(out)
-        dimension = self.model.embedding_dim
-        columns = write_generation(self.database, staging, previous=self.previous, dimension=dimension)
+    @cached_property
+    def is_up_to_date(self) -> bool:
+        """True if the previous generation answers the same, notes the same metadata table and is tuned as well.
+
+        Inverted lists that were tuned with photos alone are tuned anew once there are sketches to measure them with.
+        """
+        if self.previous is None:
+            return False
+        manifest = self.previous.manifest
+        has_new_queries = self.requirements.sketches is not None and manifest.tuning.was_tuned_without_sketches
+        is_same = (manifest.content_digest, manifest.metadata_file) == (self._digest, self._metadata_file())
+        return is_same and not has_new_queries
+
+    def build(self, counts: Counts, progress: Progress) -> Staged:
+        """Writes the files, the index that meets the requirements, and the manifest, where nobody reads them yet."""
+        folder, dimension = new_staging(self.out), self.model.embedding_dim
+        columns = write_generation(self.database, folder, previous=self.previous, dimension=dimension)
         tuning = choose_index(
-            staging,
+            folder,
             count=counts.indexed,
             dimension=dimension,
-            wish=self.wish,
-            past=self._past_index(),
+            requirements=self.requirements,
+            previous=self._previous_index(),
             progress=progress,
         )
-        near_duplicates = find_near_duplicates(staging)
-        if near_duplicates.photos:
-            examples = _examples(near_duplicates, " ~ ")
-            progress.say(f"Near-duplicates: {near_duplicates.photos:,} photos look like another ({examples})")
+        near_duplicates = find_near_duplicates(folder)
+        _say_examples("Near-duplicates", "look like another", near_duplicates, " ~ ", progress)
         created = datetime.now(UTC)
-        name = _free_name(out, f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}")
-        hashes, sizes = file_facts(staging)
+        hashes, sizes = file_facts(folder)
         manifest = Manifest(
-            generation=name,
+            generation=_free_name(self.out, f"{created:%Y%m%dT%H%M%SZ}-{self._digest[:8]}"),
             created=created.isoformat(timespec="seconds"),
             count=counts.indexed,
             dimension=dimension,
             index_type=tuning.factory,
             tuning=tuning,
             photos_root=str(self.photos_root),
-            bundle=stamp,
+            bundle=self._stamp,
             counts=counts,
-            duplicates=duplicates,
+            duplicates=self.duplicates,
             columns=columns,
             metadata_file=self._metadata_file(),
             near_duplicates=near_duplicates,
-            thumbnails_sealed=True,
-            content_digest=digest,
+            content_digest=self._digest,
             files=hashes,
             file_sizes=sizes,
         )
-        (staging / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
-        with Gallery(staging, hashed=()) as written:  # they were hashed for the manifest a moment ago
+        (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+        return Staged(folder, manifest)
+
+    def self_check(self, staged: Staged) -> None:
+        """Opens what was written and lets photos find themselves with the embeddings that were made for them."""
+        with Gallery(staged.folder, hashed=()) as written:  # the files were hashed for the manifest a moment ago
             check_gallery(written, made=self._embedding)
-        publish(out, staging, name=name)
-        return name
 
-    def _is_up_to_date(self, present: Manifest) -> bool:
-        """Whether a generation of equal content also notes the table of metadata, and was tuned as it can be now.
+    def publish(self, staged: Staged, progress: Progress) -> None:
+        """Makes the checked generation the served one; the one before it stays for those who have it open."""
+        name, counts = staged.manifest.generation, staged.manifest.counts
+        publish(self.out, staged.folder, name=name)
+        remove_old(self.out, keep={name} if self.previous is None else {name, self.previous.manifest.generation})
+        if counts.skipped:
+            progress.say(f"The skipped photos and their reasons: {generation_folder(self.out, name) / ERRORS}")
+        progress.say(f"Published generation {name} in {self.out}")
 
-        Inverted lists that were tuned with photos alone are tuned anew once there are sketches to measure them with.
-        """
-        tuning = present.tuning
-        has_new_queries = self.wish.sketches is not None and tuning is not None and tuning.was_tuned_without_sketches
-        return present.metadata_file == self._metadata_file() and not has_new_queries
+    @property
+    def _stamp(self) -> BundleStamp:
+        return BundleStamp(self.model.name, self.model.fingerprint, self.model.precision)
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_content(
+            self.database,
+            format_version=str(FORMAT_VERSION),
+            photos_root=str(self.photos_root),
+            fingerprint=self.model.fingerprint,
+            precision=self.model.precision,
+            index=f"recall {self.requirements.recall} in {self.requirements.memory_bytes} bytes",
+        )
 
     def _metadata_file(self) -> str | None:
         return None if self.metadata is None else str(self.metadata.resolve())
 
-    def _past_index(self) -> PastIndex | None:
-        """The index of the generation served so far; None when there is none, or that of an earlier release."""
-        if self.previous is None or self.previous.manifest.tuning is None:
+    def _previous_index(self) -> PreviousIndex | None:
+        """The index of the generation served so far; None when there is none."""
+        if self.previous is None:
             return None
         folder = generation_folder(self.out, self.previous.manifest.generation)
-        return PastIndex(folder, self.previous.manifest.tuning, self.previous.reuse_embeddings)
+        return PreviousIndex(folder, self.previous.manifest.tuning, self.previous.reuse_embeddings)
 
     def _embedding(self, photo_id: str) -> NDArray[np.float32]:
         """The embedding that was made for a photo, independent of the files just written."""
-        query = "SELECT vector, past_row FROM indexed WHERE photo_id = ?"
-        vector, past_row = self.database.execute(query, (photo_id,)).fetchone()
+        query = "SELECT vector, previous_row FROM indexed WHERE photo_id = ?"
+        vector, previous_row = self.database.execute(query, (photo_id,)).fetchone()
         if vector is not None:
             return np.frombuffer(vector, np.float32)
         assert self.previous is not None
-        return self.previous.embedding(past_row)
+        return self.previous.embedding(previous_row)
 
 
-def _say_counts(counts: Counts, duplicates: Duplicates, progress: Progress) -> None:
+def say_counts(counts: Counts, duplicates: Duplicates, progress: Progress) -> None:
+    """Says how many photos were found, are indexed and are skipped, and which of them repeat another."""
     progress.say(f"Found {counts.found:,} = indexed {counts.indexed:,} + skipped {counts.skipped:,}")
+    _say_examples("Duplicates", "repeat the content of another", duplicates, " = ", progress)
+
+
+def _say_examples(title: str, what: str, duplicates: Duplicates, sign: str, progress: Progress) -> None:
     if duplicates.photos:
-        examples = _examples(duplicates, " = ")
-        progress.say(f"Duplicates: {duplicates.photos:,} photos repeat the content of another ({examples})")
-
-
-def _examples(duplicates: Duplicates, sign: str) -> str:
-    return "; ".join(sign.join(group[:_NUM_EXAMPLES]) for group in duplicates.groups[:_NUM_EXAMPLES])
+        examples = "; ".join(sign.join(group[:_NUM_EXAMPLES]) for group in duplicates.groups[:_NUM_EXAMPLES])
+        progress.say(f"{title}: {duplicates.photos:,} photos {what} ({examples})")
 
 
 def _free_name(out: Path, name: str) -> str:

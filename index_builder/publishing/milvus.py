@@ -12,11 +12,11 @@ from index_builder.gallery.folder_gallery import Gallery
 from index_builder.gallery.indexes.vectors import VectorFile
 from index_builder.gallery.manifest import INDEX, IndexTuning
 from index_builder.gallery.milvus.address import MilvusAddress
-from index_builder.gallery.milvus.check import check_collection
+from index_builder.gallery.milvus.check_collection import check_collection
 from index_builder.gallery.milvus.connection import WRITE_SECONDS, MilvusConnection
 from index_builder.gallery.milvus.schema import VECTOR, Facts, add_fields, batches
 from index_builder.gallery.milvus.search import MilvusIndex
-from index_builder.indexing.requirements import IndexWish
+from index_builder.indexing.requirements import IndexRequirements
 from index_builder.progress import Progress
 from index_builder.publishing.milvus_index import choose, index_parameters, tuned
 
@@ -27,13 +27,18 @@ class MilvusPublisher:
     """Keeps one gallery in Milvus up to date with a gallery on disk."""
 
     def __init__(
-        self, address: MilvusAddress, *, wish: IndexWish, progress: Progress, grace_seconds: float = GRACE_SECONDS
+        self,
+        address: MilvusAddress,
+        *,
+        requirements: IndexRequirements,
+        progress: Progress,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         """Connects.
 
         Args:
             address: of the gallery.
-            wish: what is asked of the index.
+            requirements: what is asked of the index.
             progress: told what happens.
             grace_seconds: how long the generation before stays after the switch; longer than services poll.
 
@@ -42,7 +47,7 @@ class MilvusPublisher:
             GalleryError: the client is not installed.
         """
         self._address = address
-        self._wish = wish
+        self._requirements = requirements
         self._progress = progress
         self._grace_seconds = grace_seconds
         self._connection = MilvusConnection(address)
@@ -54,7 +59,7 @@ class MilvusPublisher:
             gallery: the generation on disk; stays the caller's to close.
 
         Returns:
-            Whether anything had to be done.
+            True if anything had to be done.
 
         Raises:
             GalleryUnavailableError: Milvus does not answer; what it serves stays as it was.
@@ -68,13 +73,12 @@ class MilvusPublisher:
             return False
         vectors = VectorFile(gallery.folder / INDEX, count=gallery.size, dimension=gallery.dimension)
         try:
-            tuning = choose(gallery, vectors, self._wish)
+            tuning = choose(gallery, vectors, self._requirements)
             self._fill(name, gallery, tuning)
             index = MilvusIndex(self._connection, name, size=gallery.size, tuning=tuning)
             index.nprobe, index.candidates_per_result = index.nlist, 1
             check_collection(self._connection, name, index, size=gallery.size, made=gallery.embedding_at)
-            wish, progress = self._wish, self._progress
-            tuning = tuned(index, tuning, vectors, recall=wish.recall, sketches=wish.sketches, progress=progress)
+            tuning = tuned(index, tuning, vectors, requirements=self._requirements, progress=self._progress)
         finally:
             vectors.close()
         self._call("alter_collection_properties", name, properties=_facts(gallery, tuning).properties())

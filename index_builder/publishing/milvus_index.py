@@ -1,14 +1,10 @@
-"""Which index a collection gets: by the rule and the recall of a gallery on disk, tuned on Milvus itself.
+"""Chooses the index of a collection by the rule of a gallery on disk, and tunes it on Milvus itself.
 
 Exact while that is small and fast enough, judged by the files as for a gallery on disk; otherwise inverted lists with a
 byte for each dimension. Milvus makes lists for each of its segments, so their number suits a segment.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-
-import numpy as np
-from numpy.typing import NDArray
 
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.folder_gallery import Gallery
@@ -17,29 +13,29 @@ from index_builder.gallery.manifest import IndexTuning
 from index_builder.gallery.milvus.search import MilvusIndex, num_lists
 from index_builder.indexing.choose import describe, exact_index
 from index_builder.indexing.lists import ListFormat, list_formats
-from index_builder.indexing.requirements import IndexWish
-from index_builder.indexing.tune import hold_out, tune
+from index_builder.indexing.requirements import IndexRequirements
+from index_builder.indexing.tune import find_ground_truth, tune
 from index_builder.progress import Progress
 
 _SEGMENT_BYTES = 1 << 30  # what Milvus puts into a segment unless it is configured otherwise
 
 
-def choose(gallery: Gallery, vectors: VectorFile, wish: IndexWish) -> IndexTuning:
+def choose(gallery: Gallery, vectors: VectorFile, requirements: IndexRequirements) -> IndexTuning:
     """The index for a generation, not tuned yet.
 
     Raises:
         GalleryError: the smallest one is larger than the memory that was allowed.
     """
-    exact = exact_index(gallery.folder, vectors, replace(wish, is_searched_here=True), None)
+    exact = exact_index(gallery.folder, vectors, replace(requirements, is_searched_here=True), None)
     if exact.is_exact:
         return exact
     per_segment = min(vectors.count, _SEGMENT_BYTES // (4 * vectors.dimension))
     lists: ListFormat = next(list_formats(per_segment))
     size = lists.memory_bytes(count=vectors.count, dimension=vectors.dimension)
-    if size > wish.memory_bytes:
+    if size > requirements.memory_bytes:
         raise GalleryError(
-            f"--memory allows {wish.memory_bytes:,} bytes; the index of {vectors.count:,} photos in Milvus needs "
-            f"{size:,}: give at least that."
+            f"--memory allows {requirements.memory_bytes:,} bytes; the index of {vectors.count:,} photos in Milvus "
+            f"needs {size:,}: give at least that."
         )
     bytes_per_vector = round(size / vectors.count, 1)
     return replace(exact, factory=lists.factory, memory_bytes=size, bytes_per_vector=bytes_per_vector)
@@ -58,25 +54,24 @@ def tuned(
     tuning: IndexTuning,
     vectors: VectorFile,
     *,
-    recall: float,
-    sketches: Callable[[], NDArray[np.float32]] | None,
+    requirements: IndexRequirements,
     progress: Progress,
 ) -> IndexTuning:
     """The tuning with the parameters that reach the recall, measured by searches of the loaded collection."""
     if not tuning.is_exact:
-        held_out = hold_out(vectors, None if sketches is None else sketches())
-        operation = tune(index, held_out, target=recall)
-        if operation.assured < recall:
-            progress.say(f"The recall is not assured to reach {recall:g} ({operation.assured:.3f})")
+        ground_truth = find_ground_truth(vectors, None if requirements.sketches is None else requirements.sketches())
+        point = tune(index, ground_truth, target=requirements.recall)
+        if point.assured < requirements.recall:
+            progress.say(f"The recall is not assured to reach {requirements.recall:g} ({point.assured:.3f})")
         tuning = replace(
             tuning,
-            recall=operation.recall,
-            queries={kind: len(each.queries) for kind, each in held_out.items()},
-            search_ms=round(operation.search_ms, 3),
-            nprobe=operation.nprobe,
-            candidates_per_result=operation.candidates_per_result,
+            recall=point.recall,
+            queries={kind: len(each.queries) for kind, each in ground_truth.items()},
+            search_ms=round(point.search_ms, 3),
+            nprobe=point.nprobe,
+            candidates_per_result=point.candidates_per_result,
             trained_on=vectors.count,
-            trained_nprobe=operation.nprobe,
+            trained_nprobe=point.nprobe,
         )
     progress.say(f"Index in Milvus: {describe(tuning)}")
     return tuning

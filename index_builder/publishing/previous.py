@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.folder_gallery import Gallery, current_generation, generation_folder
 from index_builder.gallery.manifest import Manifest, read_manifest
-from index_builder.work.store import PastPhoto
+from index_builder.work.store import PreviousPhoto
 
 
 class PreviousGeneration:
-    """What the current generation knows. Close it after use."""
+    """Reads what the current generation knows. Close it after use."""
 
     def __init__(self, gallery: Gallery, *, reuse_embeddings: bool) -> None:
         """Takes an opened generation.
@@ -27,10 +27,10 @@ class PreviousGeneration:
 
     @property
     def manifest(self) -> Manifest:
-        """Of the generation."""
+        """The generation's manifest."""
         return self._gallery.manifest
 
-    def photos(self) -> Iterator[PastPhoto]:
+    def photos(self) -> Iterator[PreviousPhoto]:
         """Its photos, with their rows where their embeddings may be reused."""
         query = (
             "SELECT photo_id, path, size_bytes, mtime_ns, content_sha256, row, width_px, height_px, media_type"
@@ -38,18 +38,18 @@ class PreviousGeneration:
         )
         for photo_id, path, size, mtime, digest, row, width, height, media_type in self._gallery.query(query):
             kept = row if self.reuse_embeddings else None
-            yield PastPhoto(photo_id, path, size, mtime, digest, kept, width, height, media_type)
+            yield PreviousPhoto(photo_id, path, size, mtime, digest, kept, width, height, media_type)
 
     def embedding(self, row: int) -> NDArray[np.float32]:
         """(D,) float32, unit norm."""
         return self._gallery.embedding_at(row)
 
     def thumbnail(self, row: int) -> bytes:
-        """JPEG bytes; WebP where an earlier release made them."""
+        """JPEG bytes."""
         return self._gallery.thumbnail_at(row)
 
-    def perceptual_hash(self, row: int) -> bytes | None:
-        """32 bytes; None in a generation of an earlier release."""
+    def perceptual_hash(self, row: int) -> bytes:
+        """32 bytes."""
         return self._gallery.perceptual_hash_at(row)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How a generation becomes the served one: written aside, made durable, renamed, and only then named in CURRENT."""
+"""Makes a generation the served one: written aside, made durable, renamed, and only then named in CURRENT."""
 
 import fcntl
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from index_builder.gallery.errors import GalleryBusyError, GalleryError
 from index_builder.gallery.folder_gallery import CURRENT, GENERATIONS
-from index_builder.gallery.generation_files import file_sha256
 from index_builder.gallery.manifest import APPROXIMATE, FILES
+from model.bundle import file_sha256
 
 WORK = "work"
 _LOCK = ".lock"

@@ -6,8 +6,6 @@ inside the index need not outlive it. That keeps every index family possible (HN
 disk, and needs no id table in memory.
 """
 
-import hashlib
-import io
 import json
 import sqlite3
 from array import array
@@ -19,42 +17,22 @@ from typing import Any
 import faiss
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from index_builder.gallery.columns import Column, write_columns
 from index_builder.gallery.generation_files import write_index
-from index_builder.gallery.manifest import ERRORS, INDEX, ITEMS, THUMBNAILS, Counts, Duplicates
+from index_builder.gallery.manifest import ERRORS, INDEX, ITEMS, THUMBNAILS, Duplicates
 from index_builder.gallery.thumbnails import SCHEMA as THUMBNAILS_SCHEMA
 from index_builder.gallery.thumbnails import seal_of
-from index_builder.photos.near_duplicates import HASH_BYTES, near_duplicate_groups, perceptual_hash
+from index_builder.photos.near_duplicates import HASH_BYTES, near_duplicate_groups
 from index_builder.publishing.previous import PreviousGeneration
+from index_builder.work.queries import MAX_DUPLICATE_GROUPS, write_errors
 
 _CHUNK_ROWS = 1024
-_MAX_DUPLICATE_GROUPS = 100
 _ITEMS_SCHEMA = """CREATE TABLE items (row INTEGER PRIMARY KEY, photo_id TEXT NOT NULL UNIQUE, path TEXT NOT NULL,
     size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, width_px INTEGER NOT NULL, height_px INTEGER NOT NULL,
     media_type TEXT NOT NULL, content_sha256 TEXT NOT NULL, metadata TEXT NOT NULL)"""
 _SELECT_ITEMS = """SELECT photo_id, path, size_bytes, mtime_ns, width_px, height_px, media_type, content_sha256,
-    metadata, vector, thumbnail, perceptual_hash, past_row FROM indexed ORDER BY photo_id"""
-
-
-def count_photos(database: sqlite3.Connection) -> Counts:
-    """How many photos were found, can be indexed, and are skipped."""
-    numbers = database.execute(
-        "SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM indexed), (SELECT count(*) FROM skipped)"
-    ).fetchone()
-    return Counts(*numbers)
-
-
-def find_duplicates(database: sqlite3.Connection) -> Duplicates:
-    """The photos whose content repeats that of another."""
-    indexed, contents = database.execute("SELECT count(*), count(DISTINCT content_sha256) FROM indexed").fetchone()
-    groups = database.execute(
-        "SELECT json_group_array(photo_id) FROM (SELECT photo_id, content_sha256 FROM indexed ORDER BY photo_id)"
-        " GROUP BY content_sha256 HAVING count(*) > 1 ORDER BY min(photo_id) LIMIT ?",
-        (_MAX_DUPLICATE_GROUPS,),
-    )
-    return Duplicates(indexed - contents, [sorted(json.loads(group)) for (group,) in groups])
+    metadata, vector, thumbnail, perceptual_hash, previous_row FROM indexed ORDER BY photo_id"""
 
 
 def find_near_duplicates(folder: Path) -> Duplicates:
@@ -70,35 +48,13 @@ def find_near_duplicates(folder: Path) -> Duplicates:
             rows.append(row)
             hashes += perceptual
         groups = near_duplicate_groups(np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES))
-        named = [_photo_ids(database, [rows[entry] for entry in group]) for group in groups[:_MAX_DUPLICATE_GROUPS]]
+        named = [_photo_ids(database, [rows[entry] for entry in group]) for group in groups[:MAX_DUPLICATE_GROUPS]]
     return Duplicates(sum(len(group) - 1 for group in groups), named)
 
 
 def _photo_ids(database: sqlite3.Connection, rows: list[int]) -> list[str]:
     query = "SELECT photo_id FROM items WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row"
     return [photo_id for (photo_id,) in database.execute(query, (json.dumps(rows),))]
-
-
-def digest_content(database: sqlite3.Connection, **facts: str) -> str:
-    """Hex sha256 over all that a generation would answer: its items, what was skipped, and the given facts."""
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    queries = (
-        "SELECT photo_id, path, content_sha256, metadata FROM indexed ORDER BY photo_id",
-        "SELECT path, reason, sentence FROM skipped ORDER BY photo_id",
-    )
-    for query in queries:
-        for row in database.execute(query):
-            digest.update(json.dumps(row).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
-
-
-def write_errors(database: sqlite3.Connection, path: Path) -> None:
-    """Lists the skipped photos, one JSON object a line: photo (its path), reason (a slug), sentence."""
-    with path.open("w", encoding="utf-8") as stream:
-        for photo, reason, sentence in database.execute("SELECT path, reason, sentence FROM skipped ORDER BY photo_id"):
-            line = {"photo": photo, "reason": reason, "sentence": sentence}
-            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def write_generation(
@@ -145,21 +101,15 @@ def _stored(
     entry: tuple[Any, ...], previous: PreviousGeneration | None, dimension: int
 ) -> tuple[NDArray[np.float32], bytes, bytes]:
     """The embedding (D,), the thumbnail and the perceptual hash of one row of `_SELECT_ITEMS`."""
-    vector, thumbnail, known_hash, past_row = entry[9:]
+    vector, thumbnail, known_hash, previous_row = entry[9:]
     if vector is None:
         assert previous is not None
-        values, thumbnail = previous.embedding(past_row), previous.thumbnail(past_row)
-        known_hash = previous.perceptual_hash(past_row)
+        values, thumbnail = previous.embedding(previous_row), previous.thumbnail(previous_row)
+        known_hash = previous.perceptual_hash(previous_row)
     else:
         values = np.frombuffer(vector, np.float32)
     assert values.shape == (dimension,)
-    return values, thumbnail, known_hash or _hash_of(thumbnail)
-
-
-def _hash_of(thumbnail: bytes) -> bytes:
-    """For what an earlier release left without one."""
-    with Image.open(io.BytesIO(thumbnail)) as image:
-        return perceptual_hash(image)
+    return values, thumbnail, known_hash
 
 
 def _chunks(database: sqlite3.Connection) -> Iterator[list[tuple[Any, ...]]]:

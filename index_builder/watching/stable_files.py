@@ -1,4 +1,4 @@
-"""When are files that changed complete? When neither their size nor their time of change has moved for a while."""
+"""Decides when changed files are complete: when size and time of change have stayed the same for a while."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ class _Restless:
     first_seen: float
 
 
-class Settling:
+class StableFiles:
     """The files that changed since the last build, and for how long each has stayed the same.
 
     The time is measured here, by a clock of this machine: those of a network drive may run ahead or behind.
@@ -46,11 +46,11 @@ class Settling:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether there is anything that is not known to be complete."""
+        """True if anything is not known to be complete."""
         return bool(self._restless)
 
     def is_due(self) -> bool:
-        """Whether it is time to build: something changed, and all of it is complete or has been waited for enough."""
+        """Returns True when something changed, and all of it is complete or has been waited for long enough."""
         now = self._clock()
         for path, entry in self._restless.items():
             status = _status(path)

@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from index_builder.build import BuildSettings
 from index_builder.gallery.errors import GalleryBusyError, GalleryError, GalleryUnavailableError
+from index_builder.photos.exclusions import Exclusions
 from index_builder.photos.scan import FoundPhoto, PhotoScan
 from index_builder.progress import Progress
 from index_builder.publishing.generation import BuildReport
 from index_builder.publishing.swap import locked
-from index_builder.watching.stable_files import Settling
+from index_builder.settings import BuildSettings
+from index_builder.watching.stable_files import StableFiles
 
 PATIENCE_SECONDS = 60.0
 RETRY_SECONDS = 30.0
@@ -22,7 +23,7 @@ _NUM_EXAMPLES = 3
 
 @dataclass(frozen=True)
 class WatchSettings:
-    """How to follow a folder.
+    """Says how to follow a folder.
 
     Attributes:
         settle_seconds: a file is complete once it has stayed the same for so long.
@@ -64,16 +65,21 @@ class Watcher:
         """
         self._settings = replace(settings, is_followed=True)
         self._watch = watch
-        self._root = settings.photos.resolve()
+        self._exclusions = Exclusions(settings.exclude)
         self._build = build
         self._progress = progress
         self._clock = clock
-        self._settling = Settling(
+        self._stable_files = StableFiles(
             settle_seconds=watch.settle_seconds, patience_seconds=PATIENCE_SECONDS, clock=self._clock
         )
         self._metadata = self._metadata_status()
         self._retry_at: float | None = None
         self._is_first = True
+
+    @property
+    def _root(self) -> Path:
+        """The folder of photos; another one once a link has been switched."""
+        return self._settings.photos.resolve()
 
     def run(self, changes: Iterable[set[Path]]) -> None:
         """Builds, and goes on as long as `changes` does, which yields now and then even when nothing changed.
@@ -84,24 +90,24 @@ class Watcher:
         PhotoScan(self._root)  # refuses what is not a folder
         with locked(self._settings.out):
             pass
-        self._settling.note(self._recent_files())
+        self._stable_files.note(self._recent_files())
         for changed in changes:
-            self._settling.note(self._files_of(changed))
+            self._stable_files.note(self._files_of(changed))
             self._note_metadata()
-            due = self._settling.is_due()
+            due = self._stable_files.is_due()
             retry = self._retry_at is not None and self._clock() >= self._retry_at
-            if due or retry or (self._is_first and not self._settling.is_waiting):
+            if due or retry or (self._is_first and not self._stable_files.is_waiting):
                 self._build_once()
 
     def _build_once(self) -> None:
-        settled, unsettled = self._settling.take()
+        settled, unsettled = self._stable_files.take()
         self._retry_at = None
         if settled and not self._is_first:
             self._say_changed(settled)
         below = {path.relative_to(self._root).as_posix() for path in unsettled if path.is_relative_to(self._root)}
         try:
             report = self._build(replace(self._settings, unsettled=frozenset(below)))
-            self._settling.note(self._root / path for path in report.held)
+            self._stable_files.note(self._root / path for path in report.held)
         except GalleryError as error:
             self._progress.say(str(error))
             if isinstance(error, GalleryBusyError | GalleryUnavailableError):
@@ -112,8 +118,8 @@ class Watcher:
             )
             self._retry_at = self._clock() + RETRY_SECONDS
         if self._is_first:
-            how = f"looking every {self._watch.poll_seconds:g} s" if self._watch.poll_seconds else "by events"
-            self._progress.say(f"Watching {self._settings.photos} for changes, {how}")
+            how = f", looking every {self._watch.poll_seconds:g} s" if self._watch.poll_seconds else ""
+            self._progress.say(f"Watching {self._settings.photos} for changes{how}")
         self._is_first = False
 
     def _say_changed(self, paths: list[Path]) -> None:
@@ -139,13 +145,16 @@ class Watcher:
 
     def _photos_below(self, folder: Path) -> Iterator[FoundPhoto]:
         with suppress(GalleryError):  # the folder went away; the build will say what it meets
-            yield from PhotoScan(folder, exclude=self._settings.out)
+            for photo in PhotoScan(folder, exclude=self._settings.out):
+                below = folder.relative_to(self._root) if folder.is_relative_to(self._root) else Path()
+                if not self._exclusions.leaves_out_path(PurePosixPath(below, photo.path)):
+                    yield photo
 
     def _note_metadata(self) -> None:
         status = self._metadata_status()
         if status != self._metadata and self._settings.metadata is not None:
             self._metadata = status
-            self._settling.note([self._settings.metadata])
+            self._stable_files.note([self._settings.metadata])
 
     def _metadata_status(self) -> tuple[int, int] | None:
         try:

@@ -1,4 +1,4 @@
-"""What became of some photos, kept until it is written: many at once take a fraction of the time of one by one."""
+"""Keeps the results of some photos until they are written together, which is much faster than one by one."""
 
 import sqlite3
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from index_builder.photos.read import PhotoReading
 
 
-class Recorded:
+class PendingRows:
     """Rows for the tables of the work store. Not safe to use from several threads at once."""
 
     def __init__(self) -> None:

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.gallery.errors import GalleryError
-from index_builder.metadata.table import MetadataRow
+from index_builder.gallery.ids import normalise_id
 from index_builder.photos.read import PhotoReading
-from index_builder.photos.scan import FINAL, FoundPhoto, normalise_id
-from index_builder.work.pending_rows import Recorded
+from index_builder.photos.scan import FINAL, FoundPhoto
+from index_builder.work.metadata_row import MetadataRow
+from index_builder.work.pending_rows import PendingRows
 from index_builder.work.tables import open_tables
 
 COMMIT_EVERY_PHOTOS = 256
@@ -28,7 +29,7 @@ _PAGE_ROWS = 1000
 
 
 @dataclass(frozen=True)
-class PastPhoto:
+class PreviousPhoto:
     """A photo of an earlier generation, whose id, hash and embedding may still hold.
 
     Attributes:
@@ -48,33 +49,39 @@ class PastPhoto:
 
 
 class WorkStore:
-    """What the builder knows. Safe to use from several threads."""
+    """Keeps what the builder knows. Safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._claimed: set[str] = set()
-        self._recorded = Recorded()
+        self._pending_rows = PendingRows()
         self._last_commit = time.monotonic()
         self._connection = open_tables(path)
 
-    def remember(self, past: Iterable[PastPhoto], *, same_root: bool) -> None:
+    def remember(self, previous: Iterable[PreviousPhoto], *, same_root: bool) -> None:
         """Takes over what an earlier generation knows; hashes by path only when the photos folder is the same."""
         with self._lock, self._connection as db:
-            for photo in past:
+            for photo in previous:
                 values = (photo.path, photo.size_bytes, photo.mtime_ns, photo.content_sha256)
-                db.execute("INSERT INTO past VALUES (?, ?, ?, ?, ?)", (photo.path, photo.photo_id, *values[1:]))
+                db.execute("INSERT INTO previous VALUES (?, ?, ?, ?, ?)", (photo.path, photo.photo_id, *values[1:]))
                 if same_root:
                     db.execute("INSERT OR IGNORE INTO hashed VALUES (?, ?, ?, ?)", values)
                 if photo.row is not None:
                     entry = (photo.content_sha256, photo.row, photo.width_px, photo.height_px, photo.media_type)
                     db.execute("INSERT OR IGNORE INTO reusable VALUES (?, ?, ?, ?, ?)", entry)
 
-    def past_id(self, path: str) -> str | None:
+    def previous_id(self, path: str) -> str | None:
         """The id that a path had in the earlier generation, or None."""
         with self._lock:
-            found = self._connection.execute("SELECT photo_id FROM past WHERE path = ?", (path,)).fetchone()
+            found = self._connection.execute("SELECT photo_id FROM previous WHERE path = ?", (path,)).fetchone()
         return None if found is None else str(found[0])
+
+    def previous_below(self, folder: str) -> list[tuple[str, str]]:
+        """Path and id of the photos that the earlier generation had below a folder, which ends in "/"."""
+        with self._lock:
+            query = "SELECT path, photo_id FROM previous WHERE substr(path, 1, length(?1)) = ?1 ORDER BY path"
+            return self._connection.execute(query, (folder,)).fetchall()
 
     def add_photos(self, photos: Iterable[FoundPhoto]) -> None:
         """Notes what the folder holds now; a file with unchanged size and time keeps the hash it had.
@@ -113,7 +120,7 @@ class WorkStore:
                 held.append(path)
                 kept = db.execute(
                     "UPDATE photos SET size_bytes = p.size_bytes, mtime_ns = p.mtime_ns, reason = NULL,"
-                    " sentence = NULL, content_sha256 = p.content_sha256 FROM past AS p"
+                    " sentence = NULL, content_sha256 = p.content_sha256 FROM previous AS p"
                     " WHERE photos.path = ?1 AND p.path = ?1 AND EXISTS"
                     " (SELECT 1 FROM reusable AS r WHERE r.content_sha256 = p.content_sha256)",
                     (path,),
@@ -150,31 +157,33 @@ class WorkStore:
                     ) from error
 
     def match_paths(self) -> None:
-        """Takes metadata whose id is no photo's, but the path of one, as that photo's.
+        """Takes metadata whose id is the path of a photo as that photo's, even if it is the id of another one.
 
         Raises:
             GalleryError: another line is about the same photo; names both.
         """
-        # Materialized, so that SQLite makes an index of it; paths are spelled as the file system does, ids are not.
-        spelled = (
-            "WITH spelled AS MATERIALIZED (SELECT photo_id, normalise_id(path) AS path FROM photos), named AS"
-            " (SELECT m.photo_id AS path, m.line, s.photo_id FROM metadata AS m JOIN spelled AS s ON s.path ="
-            " m.photo_id WHERE m.photo_id NOT IN (SELECT photo_id FROM photos))"
-        )
+        # Paths are spelled as the file system does, ids are not.
         with self._lock, self._connection as db:
             db.create_function("normalise_id", 1, normalise_id, deterministic=True)
+            db.executescript(
+                "CREATE TEMP TABLE spelled (path TEXT PRIMARY KEY, photo_id TEXT);"
+                "INSERT OR IGNORE INTO spelled SELECT normalise_id(path), photo_id FROM photos ORDER BY photo_id;"
+                "CREATE TEMP TABLE matched AS SELECT coalesce(s.photo_id, m.photo_id) AS photo_id, m.line, m.json,"
+                " m.photo_id AS given FROM metadata AS m LEFT JOIN spelled AS s ON s.path = m.photo_id;"
+                "CREATE INDEX matched_by_id ON matched (photo_id)"
+            )
             twice = db.execute(
-                f"{spelled} SELECT n.line, n.path, m.line, m.photo_id FROM named AS n JOIN metadata AS m"  # noqa: S608
-                " ON m.photo_id = n.photo_id ORDER BY n.line LIMIT 1"
+                "SELECT b.line, b.given, a.line, a.given FROM matched AS a JOIN matched AS b USING (photo_id)"
+                " WHERE a.line < b.line ORDER BY b.line LIMIT 1"
             ).fetchone()
             if twice is not None:
                 raise GalleryError(
                     f"Lines {twice[0]} and {twice[2]} of the metadata, {twice[1]!r} and {twice[3]!r}, are about one "
                     "photo; keep one of them."
                 )
-            db.execute(
-                f"{spelled} UPDATE metadata SET photo_id = named.photo_id FROM named"  # noqa: S608
-                " WHERE metadata.photo_id = named.path"
+            db.executescript(
+                "DELETE FROM metadata; INSERT INTO metadata SELECT photo_id, line, json FROM matched;"
+                "DROP TABLE matched; DROP TABLE spelled"
             )
 
     def pending(self) -> Iterator[str]:
@@ -196,7 +205,7 @@ class WorkStore:
             last = page[-1][0]
 
     def is_unchanged(self, reading: PhotoReading) -> bool:
-        """Whether the photo that was read, by this or another run, has the size and time of the file that is there."""
+        """True if the photo, read by this or another run, has the size and time of the file that is there."""
         with self._lock:
             found = self._connection.execute(
                 "SELECT 1 FROM photos WHERE path = ? AND size_bytes = ? AND mtime_ns = ? AND reason IS NULL",
@@ -221,18 +230,18 @@ class WorkStore:
     def record(self, reading: PhotoReading, vector: NDArray[np.float32] | None = None) -> None:
         """Notes what became of a photo: a new embedding, known content, or a problem."""
         with self._lock:
-            self._recorded.add(reading, vector)
+            self._pending_rows.add(reading, vector)
             is_late = time.monotonic() > self._last_commit + _COMMIT_EVERY_SECONDS
-            if is_late or len(self._recorded) >= COMMIT_EVERY_PHOTOS:
+            if is_late or len(self._pending_rows) >= COMMIT_EVERY_PHOTOS:
                 self.commit()
 
     def commit(self) -> None:
         """Writes everything recorded so far; from then on it survives a kill."""
         with self._lock:
             with self._connection as db:
-                self._recorded.write(db)
-            self._claimed -= self._recorded.contents()
-            self._recorded = Recorded()
+                self._pending_rows.write(db)
+            self._claimed -= self._pending_rows.contents()
+            self._pending_rows = PendingRows()
             self._last_commit = time.monotonic()
 
     @property

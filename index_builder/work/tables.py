@@ -1,7 +1,7 @@
 """The tables of the work store.
 
-Those about the folder (`photos`, `unreadable`, `reusable`, `past`, `metadata`) describe one run and are made anew by
-each; `embedded` and `hashed` stay.
+Those about the folder (`photos`, `unreadable`, `reusable`, `previous`, `metadata`) describe one run and are made anew
+by each; `embedded` and `hashed` stay.
 """
 
 import sqlite3
@@ -9,7 +9,7 @@ from pathlib import Path
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS embedded (content_sha256 TEXT PRIMARY KEY, vector BLOB NOT NULL, thumbnail BLOB NOT NULL,
-    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, media_type TEXT NOT NULL, perceptual_hash BLOB);
+    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, media_type TEXT NOT NULL, perceptual_hash BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS hashed (path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     content_sha256 TEXT NOT NULL) WITHOUT ROWID;
 DROP VIEW IF EXISTS indexed;
@@ -23,15 +23,15 @@ CREATE TABLE unreadable (content_sha256 TEXT PRIMARY KEY, reason TEXT NOT NULL, 
 DROP TABLE IF EXISTS reusable;
 CREATE TABLE reusable (content_sha256 TEXT PRIMARY KEY, row INTEGER NOT NULL, width_px INTEGER NOT NULL,
     height_px INTEGER NOT NULL, media_type TEXT NOT NULL) WITHOUT ROWID;
-DROP TABLE IF EXISTS past;
-CREATE TABLE past (path TEXT PRIMARY KEY, photo_id TEXT NOT NULL, size_bytes INTEGER NOT NULL,
+DROP TABLE IF EXISTS previous;
+CREATE TABLE previous (path TEXT PRIMARY KEY, photo_id TEXT NOT NULL, size_bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, content_sha256 TEXT NOT NULL) WITHOUT ROWID;
 DROP TABLE IF EXISTS metadata;
 CREATE TABLE metadata (photo_id TEXT PRIMARY KEY, line INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIEW indexed AS SELECT p.photo_id, p.path, p.size_bytes, p.mtime_ns, p.content_sha256,
     coalesce(e.width_px, r.width_px) AS width_px, coalesce(e.height_px, r.height_px) AS height_px,
     coalesce(e.media_type, r.media_type) AS media_type, coalesce(m.json, '{}') AS metadata,
-    e.vector, e.thumbnail, e.perceptual_hash, r.row AS past_row
+    e.vector, e.thumbnail, e.perceptual_hash, r.row AS previous_row
     FROM photos AS p LEFT JOIN embedded AS e ON e.content_sha256 = p.content_sha256
     LEFT JOIN reusable AS r ON r.content_sha256 = p.content_sha256 LEFT JOIN metadata AS m ON m.photo_id = p.photo_id
     WHERE p.reason IS NULL AND (e.content_sha256 IS NOT NULL OR r.content_sha256 IS NOT NULL);
@@ -61,8 +61,6 @@ def _open_schema(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing; a power cut at most the last commits
         connection.executescript(_SCHEMA)
-        if "perceptual_hash" not in {row[1] for row in connection.execute("PRAGMA table_info(embedded)")}:
-            connection.execute("ALTER TABLE embedded ADD COLUMN perceptual_hash BLOB")  # left by an earlier release
     except sqlite3.DatabaseError:
         connection.close()
         raise

@@ -4,7 +4,7 @@ import logging
 from functools import cache
 
 from index_builder.gallery.errors import GpuError
-from index_builder.gallery.location import read_place
+from index_builder.gallery.location import read_location
 from index_builder.gallery.open import FolderSource, open_source
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.cores import usable_cores
@@ -48,7 +48,7 @@ def open_engine(settings: Settings) -> SearchEngine:
 
 
 def _open_gallery(bundle: Bundle, settings: Settings) -> LiveGallery:
-    place = read_place(str(settings.gallery))
+    place = read_location(str(settings.gallery))
     source = open_source(place, bundle=bundle)
     if isinstance(source, FolderSource):
         device = open_index_device(settings)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.gallery.folder_gallery import Gallery, open_gallery
 from index_builder.progress import SilentProgress
 from index_builder.publishing.generation import BuildReport
+from index_builder.settings import BuildSettings
 
 
 def _load(name: str) -> ModuleType:

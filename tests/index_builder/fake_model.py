@@ -61,8 +61,9 @@ def fake_model(encoder: FakeEncoder, *, name: str = "fake", precision: str = "fp
 
 
 def main(photos: str, out: str, log: str, seconds_per_photo: str) -> None:
-    from index_builder.build import BuildSettings, build_gallery
+    from index_builder.build import build_gallery
     from index_builder.progress import SilentProgress
+    from index_builder.settings import BuildSettings
     from index_builder.work import store as work
 
     work.COMMIT_EVERY_PHOTOS = 8

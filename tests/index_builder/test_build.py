@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from index_builder.build import BuildSettings, _few_enough
 from index_builder.gallery.errors import GalleryError, TooManyUnreadableError
 from index_builder.gallery.folder_gallery import current_generation, generation_folder
 from index_builder.gallery.manifest import ERRORS, Counts
 from index_builder.publishing import generation as release
 from index_builder.publishing import swap as publish
+from index_builder.publishing.counts import few_enough
+from index_builder.settings import BuildSettings
 from index_builder.work import store as work
+from model.seal import break_seal, sealed_text
 
 NAMES = ["a.jpg", "b.png", "chairs/Größe 日本.webp", "chairs/old/d.JPG"]
 
@@ -84,7 +86,7 @@ def test_unless_a_rate_is_given_a_few_unreadable_photos_are_accepted_while_most_
     num_readable: int, num_broken: int, accepted: bool
 ) -> None:
     counts = Counts(found=num_readable + num_broken, indexed=num_readable, skipped=num_broken)
-    assert _few_enough(counts, None) is accepted
+    assert few_enough(counts, None) is accepted
 
 
 def test_one_torn_file_among_ten_photos_is_listed_and_the_rest_is_published(workshop: Any) -> None:
@@ -451,3 +453,44 @@ def test_a_folder_that_cannot_be_written_is_said(workshop: Any) -> None:
     finally:
         workshop.out.chmod(0o755)
     assert workshop.content() == content
+
+
+def test_a_gallery_of_another_format_version_is_built_anew_with_a_sentence(workshop: Any) -> None:
+    workshop.add(*NAMES)
+    workshop.build()
+    manifest = generation_folder(workshop.out, current_generation(workshop.out)) / "manifest.json"
+    values = json.loads(manifest.read_text())
+    break_seal(values)
+    manifest.write_text(sealed_text({**values, "format_version": 1}))
+    assert workshop.build().published
+    assert workshop.num_encoded == 4
+    assert any("everything is embedded anew: " in line and "format version 1" in line for line in workshop.lines)
+
+
+def test_a_folder_that_cannot_be_listed_counts_by_the_photos_it_had(workshop: Any, monkeypatch: Any) -> None:
+    workshop.add(*(f"open/{number}.png" for number in range(20)), "locked/a.png", first_seed=0)
+    workshop.build()
+    scandir = os.scandir
+
+    def refuse(path: Path) -> Any:
+        if not isinstance(path, int) and Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = workshop.build(is_followed=True)
+    assert (report.counts.indexed, report.counts.skipped) == (20, 1)
+    assert errors(workshop)["locked/a.png"]["reason"] == "cannot_list"
+    monkeypatch.undo()
+    workshop.add(*(f"locked/{number}.png" for number in range(20)), first_seed=50)
+    workshop.build()
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(TooManyUnreadableError, match="21 of 41 photos cannot be read"):
+        workshop.build()
+
+
+def test_excluded_photos_leave_the_gallery(workshop: Any) -> None:
+    workshop.add("a.png", "drafts/b.png")
+    workshop.build()
+    workshop.build(exclude=("drafts/",))
+    assert workshop.ids() == ["a"]

@@ -15,10 +15,11 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.folder_gallery import current_generation, open_gallery
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from model.bundle import Bundle
 from model.preprocess import Preprocessing, prepare_sketch
 from service.access.api_keys import make_key

@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.errors import GalleryError, GalleryUnavailableError, GpuError
 from index_builder.gallery.folder_gallery import open_gallery
-from index_builder.gallery.location import read_place
+from index_builder.gallery.location import read_location
 from index_builder.gallery.milvus.address import MilvusAddress
 from index_builder.gallery.open import open_source
-from index_builder.indexing.requirements import IndexWish
+from index_builder.indexing.requirements import IndexRequirements
 from index_builder.progress import SilentProgress
 from index_builder.publishing.milvus import MilvusPublisher
+from index_builder.settings import BuildSettings
 from model.preprocess import prepare_sketch
 from service.app import create_app
 from service.process.watchdog import Watchdog
@@ -67,14 +68,16 @@ class Shop:
         name = build_gallery(settings, model=model, progress=SilentProgress()).generation
         self.revisions[name] = number  # before it can be answered from
         address = MilvusAddress.parse(self.place)
-        publisher = MilvusPublisher(address, wish=IndexWish(), progress=SilentProgress(), grace_seconds=grace_seconds)
+        publisher = MilvusPublisher(
+            address, requirements=IndexRequirements(), progress=SilentProgress(), grace_seconds=grace_seconds
+        )
         with open_gallery(self.out, bundle=None) as gallery:
             assert publisher.publish(gallery)
         publisher.close()
         return name
 
     def open(self) -> LiveGallery:
-        source = open_source(read_place(self.place), bundle=self.encoder.bundle)
+        source = open_source(read_location(self.place), bundle=self.encoder.bundle)
         return LiveGallery(source.open, source.current, on_close=source.close)
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.folder_gallery import current_generation, open_gallery
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from model.bundle import default_bundle_path, read_bundle
 
 HANG_SECONDS = 60

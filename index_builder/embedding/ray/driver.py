@@ -1,6 +1,6 @@
 """Embeds photos on a Ray cluster: actors read, decode and embed with a session each, and this process records.
 
-What is recorded lies in the same work store as with the local engine, and is committed as often. So a worker that dies
+Results lie in the same work store as with the local engine, and are committed as often. So a worker that dies
 costs the batches it had in hand, which Ray gives to another; and when this process dies, the same command goes on from
 what was committed, and from the shards that workers have finished, if they were asked to keep some. Every node has to
 see the photos at the same path, and to have this project installed.
@@ -53,7 +53,7 @@ def embed_photos_on_ray(
         progress: told of each photo.
 
     Returns:
-        How many contents were encoded and recorded.
+        The number of contents that were encoded and recorded.
 
     Raises:
         GalleryError: Ray is not installed, the cluster cannot be reached, or the workers failed.
@@ -98,7 +98,7 @@ def _connect(ray: ModuleType, address: str | None) -> None:
 
 
 def _actors(ray: ModuleType, model: PhotoModel, num_workers: int) -> tuple[int, bool]:
-    """How many actors, and whether each has a GPU."""
+    """Returns the number of actors, and True if each has a GPU."""
     resources = ray.cluster_resources()
     has_gpus = model.device != "cpu" and resources.get("GPU", 0) > 0
     return num_workers or int(resources["GPU" if has_gpus else "CPU"]), has_gpus

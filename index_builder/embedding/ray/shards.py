@@ -1,4 +1,4 @@
-"""What Ray workers have finished, as Parquet files below any fsspec URL, until the builder has committed it.
+"""Finished work of Ray workers, as Parquet files below any fsspec URL, until the builder has committed it.
 
 Without them a driver that is killed loses what its workers had handed back since its last commit, and what they had in
 hand. A shard is there as a whole or not at all, and belongs to one encoder and one folder of photos.

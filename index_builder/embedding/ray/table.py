@@ -1,4 +1,4 @@
-"""What became of photos, as an Arrow table: Ray workers hand it back, and a shard holds it."""
+"""Photo readings as an Arrow table, which Ray workers hand back and shards hold."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -42,7 +42,7 @@ def to_table(results: Sequence[Result], embedding_dim: int) -> pa.Table:
 
 
 def from_table(table: pa.Table) -> Iterator[Result]:
-    """What `to_table` was given, but for the encoder's input, which is empty: nobody needs it any more."""
+    """Reads what `to_table` wrote; the encoder's input is empty, as nobody needs it any more."""
     for row in table.to_pylist():
         problem = None if row["reason"] is None else Problem(row["reason"], row["sentence"])
         read = (row["path"], row["size_bytes"], row["mtime_ns"], row["content_sha256"])

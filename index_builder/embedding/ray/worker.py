@@ -1,4 +1,4 @@
-"""What runs on the nodes of a Ray cluster: an actor that reads, decodes and embeds batches of photos."""
+"""Runs on the nodes of a Ray cluster: an actor that reads, decodes and embeds batches of photos."""
 
 import warnings
 from pathlib import Path

@@ -26,10 +26,10 @@ _TEMPORARY_BYTES = 64 * 2**20  # FAISS would take 1.5 GB; one query needs little
 
 
 class GpuLibrary(Protocol):
-    """What is needed of FAISS's GPU build; a stand-in takes its place in tests."""
+    """The part of FAISS's GPU build that is needed; a stand-in takes its place in tests."""
 
     def num_gpus(self) -> int:
-        """How many GPUs there are."""
+        """Returns the number of GPUs."""
 
     def resources(self) -> Any:  # noqa: ANN401  faiss has no types
         """Streams and scratch memory of the GPU; takes about 100 ms."""

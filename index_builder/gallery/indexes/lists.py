@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from index_builder.gallery.generation_files import map_index
 from index_builder.gallery.indexes.vectors import VectorFile
-from index_builder.indexing.lists import list_ids
 
 # Reading an embedding costs about a microsecond: so many are compared exactly before the lists are worth their while.
 FEW_ROWS = 1000
@@ -67,7 +66,7 @@ class ApproximateIndex:
 
     @property
     def nprobe(self) -> int:
-        """How many lists an unfiltered search looks into."""
+        """The number of lists that an unfiltered search looks into."""
         return int(self.index.nprobe)
 
     @nprobe.setter
@@ -76,7 +75,7 @@ class ApproximateIndex:
 
     @property
     def nlist(self) -> int:
-        """How many lists there are."""
+        """The number of lists."""
         return int(self.index.nlist)
 
     def search(self, query: NDArray[np.float32], wanted: int, rows: NDArray[np.int64] | None = None) -> Found:
@@ -176,3 +175,28 @@ class ApproximateIndex:
         for number in range(self.index.nlist):
             lists[list_ids(self.index, number)] = number
         return lists
+
+
+def list_ids(index: Any, number: int) -> NDArray[np.int64]:  # noqa: ANN401  faiss has no types
+    """The rows that one inverted list holds, (rows,) int64; a copy."""
+    size = index.invlists.list_size(number)
+    if not size:
+        return np.empty(0, np.int64)
+    return np.array(faiss.rev_swig_ptr(index.invlists.get_ids(number), size), np.int64)
+
+
+def list_codes(index: Any, number: int) -> NDArray[np.uint8]:  # noqa: ANN401  faiss has no types
+    """The codes of one inverted list in the order of its rows, (rows, bytes) uint8; a copy."""
+    size, width = index.invlists.list_size(number), index.code_size
+    if not size:
+        return np.empty((0, width), np.uint8)
+    return np.array(faiss.rev_swig_ptr(index.invlists.get_codes(number), size * width), np.uint8).reshape(size, width)
+
+
+def encoded(index: Any, number: int, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:  # noqa: ANN401
+    """The codes that embeddings (rows, D) get in a list, (rows, bytes) uint8."""
+    codes = np.empty((len(vectors), index.code_size), np.uint8)
+    if len(vectors):
+        lists = np.full(len(vectors), number, np.int64)
+        index.encode_vectors(len(vectors), faiss.swig_ptr(vectors), faiss.swig_ptr(lists), faiss.swig_ptr(codes))
+    return codes

@@ -51,7 +51,7 @@ class MilvusAddress:
 
     @property
     def uri(self) -> str:
-        """What the client connects to."""
+        """The address that the client connects to."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 

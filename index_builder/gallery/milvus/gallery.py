@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index_builder.gallery.closing import Closing
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.filters import parse_filters
-from index_builder.gallery.interface import Hit, Item
+from index_builder.gallery.interface import Closing, Hit, Item, checked_query
 from index_builder.gallery.manifest import Manifest
-from index_builder.gallery.milvus.check import check_collection
+from index_builder.gallery.milvus.check_collection import check_collection
 from index_builder.gallery.milvus.connection import READ_SECONDS, WRITE_SECONDS, MilvusConnection
 from index_builder.gallery.milvus.expressions import expression
 from index_builder.gallery.milvus.schema import (
@@ -29,7 +28,6 @@ from index_builder.gallery.milvus.schema import (
     read_facts,
 )
 from index_builder.gallery.milvus.search import MAX_RESULTS, MilvusIndex, MilvusSelection
-from index_builder.gallery.query_vector import checked_query
 from index_builder.gallery.thumbnails import Thumbnails
 
 _NUM_REMEMBERED = 8  # while somebody draws, the same filters come again and again
@@ -67,7 +65,6 @@ class MilvusGallery(Closing):
         self._photos_root = Path(self.manifest.photos_root)
         self._lock = threading.Lock()
         self._selections: OrderedDict[tuple[str, ...], MilvusSelection] = OrderedDict()
-        assert self.manifest.tuning is not None
         self.index = MilvusIndex(connection, collection, size=self.size, tuning=self.manifest.tuning)
         self._thumbnails = _open_thumbnails(facts.folder, where)
 
@@ -122,11 +119,11 @@ class MilvusGallery(Closing):
         return [Hit(found.photo_ids[i], item_metadata(found.metadata[i]), float(found.scores[i])) for i in best]
 
     def item(self, photo_id: str) -> Item | None:
-        """What is known about a photo; None for an unknown id."""
+        """Returns what is known about a photo; None for an unknown id."""
         return self.items([photo_id]).get(photo_id)
 
     def items(self, photo_ids: Iterable[str]) -> dict[str, Item]:
-        """What is known about several photos; unknown ids are left out."""
+        """Returns what is known about several photos; unknown ids are left out."""
         found = self._get(photo_ids, [PHOTO_ID, *ITEM_FIELDS])
         return {
             row[PHOTO_ID]: Item(
@@ -147,7 +144,7 @@ class MilvusGallery(Closing):
         return np.array(found[0][VECTOR], np.float32) if found else None
 
     def thumbnail(self, photo_id: str) -> bytes | None:
-        """A small JPEG or WebP of the photo, longer side at most 256 px; None for an unknown id."""
+        """A small JPEG of the photo, longer side at most 256 px; None for an unknown id."""
         found = self._get([photo_id], [ROW, "content_sha256"])
         if not found:
             return None
@@ -175,7 +172,7 @@ class MilvusGallery(Closing):
 
 def _open_thumbnails(folder: Path, where: str) -> Thumbnails:
     try:
-        thumbnails = Thumbnails(folder, are_sealed=True)
+        thumbnails = Thumbnails(folder)
         thumbnails.expected_count()
     except Exception as error:
         raise GalleryError(

@@ -1,4 +1,4 @@
-"""How a generation lies in Milvus: a collection with a row for each photo, and its manifest among the properties.
+"""The layout of a generation in Milvus: a collection with a row for each photo, its manifest among the properties.
 
 A photo is found by a key made of its id, because a key needs no quoting, whatever a file is called. Each column of the
 metadata is a nullable field of its own for filters; the metadata as written is a text beside them.
@@ -29,7 +29,7 @@ _SELECT_VALUES = """SELECT row, j.key, j.value, j.type FROM items, json_each(met
 
 @dataclass(frozen=True)
 class Facts:
-    """What a collection says about itself.
+    """The facts that a collection states about itself.
 
     Attributes:
         manifest: of the generation, its tuning that of Milvus; of duplicates only the number.
@@ -41,11 +41,10 @@ class Facts:
 
     def properties(self) -> dict[str, str]:
         """As properties of a collection."""
-        near = self.manifest.near_duplicates
         short = replace(
             self.manifest,
             duplicates=Duplicates(self.manifest.duplicates.photos),
-            near_duplicates=None if near is None else Duplicates(near.photos),
+            near_duplicates=Duplicates(self.manifest.near_duplicates.photos),
         )
         return {_MANIFEST: short.to_json(), _FOLDER: str(self.folder)}
 

@@ -8,10 +8,10 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index_builder.gallery.indexes.threads import faiss_threads
 from index_builder.gallery.manifest import IndexTuning
 from index_builder.gallery.milvus.connection import MilvusConnection
 from index_builder.gallery.milvus.schema import METADATA, PHOTO_ID, ROW, VECTOR
-from index_builder.indexing.calibration import faiss_threads
 
 MAX_RESULTS = 16_384  # of one search, in Milvus
 _WIDENING = 4
@@ -128,5 +128,5 @@ class MilvusIndex:
 
 
 def num_lists(factory: str) -> int:
-    """How many inverted lists an index such as "IVF4000,SQ8" has."""
+    """Returns the number of inverted lists of an index such as "IVF4000,SQ8"."""
     return int(factory.removeprefix("IVF").partition(",")[0])

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from index_builder.__main__ import main
-from index_builder.cli import commands
+from index_builder.cli import build as build_command
+from index_builder.cli import bundle as bundle_option
+from index_builder.cli import inspect as inspect_commands
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.progress import SilentProgress
 
@@ -19,7 +21,7 @@ from index_builder.progress import SilentProgress
 def demo(monkeypatch: pytest.MonkeyPatch, fake: Any) -> None:
     """The demo bundle is the fake model."""
     bundle = Namespace(name="fake demo", path=Path("demo"), fingerprint="d" * 64)
-    monkeypatch.setattr(commands, "read_bundle", lambda path: bundle)
+    monkeypatch.setattr(bundle_option, "read_bundle", lambda path: bundle)
     monkeypatch.setattr(
         PhotoModel, "from_bundle", lambda bundle, device, precision: fake.fake_model(fake.FakeEncoder())
     )
@@ -133,7 +135,7 @@ def test_a_watch_ends_with_status_0_when_it_is_interrupted(workshop: Any, capsys
 
     workshop.add("a.png")
     os.utime(workshop.photos / "a.png", (1, 1))
-    monkeypatch.setattr(commands, "follow_folder", changes)
+    monkeypatch.setattr(build_command, "follow_folder", changes)
     assert build(workshop, "--watch") == 0
     said = capsys.readouterr().err
     assert "Published generation" in said
@@ -150,9 +152,9 @@ def test_a_watch_follows_the_table_that_the_last_build_read(
     table.write_text("photo_id,n\na,1\n")
     assert build(workshop, "--metadata", str(table)) == 0
     monkeypatch.setattr(
-        commands, "Watcher", lambda settings, *_: followed.append(settings.metadata) or Namespace(run=list)
+        build_command, "Watcher", lambda settings, *_: followed.append(settings.metadata) or Namespace(run=list)
     )
-    monkeypatch.setattr(commands, "follow_folder", lambda *_, **__: ())
+    monkeypatch.setattr(build_command, "follow_folder", lambda *_, **__: ())
     assert build(workshop, "--watch") == 0
     assert build(workshop, "--watch", "--no-metadata") == 0
     assert followed == [table, None]
@@ -165,7 +167,7 @@ def test_a_watch_follows_the_table_that_the_last_build_read(
 def test_a_watching_process_without_a_terminal_builds_and_stops_on_a_signal(workshop: Any, number: int) -> None:
     workshop.add("a.png")
     command = [sys.executable, "-m", "index_builder", "--gallery", workshop.photos, "--out", workshop.out, "--watch"]
-    root = Path(commands.__file__).parents[2]
+    root = Path(build_command.__file__).parents[2]
     said = []
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -196,8 +198,8 @@ def test_a_search_prints_rank_score_and_id(
     workshop.build()
     model = fake.fake_model(fake.FakeEncoder())
     bundle = Namespace(name="fake", path=Path("x"), fingerprint=model.fingerprint, preprocessing=fake.PREPROCESSING)
-    monkeypatch.setattr(commands, "read_bundle", lambda path: bundle)
-    monkeypatch.setattr(commands, "open_encoder", lambda bundle, modality, device: fake.FakeEncoder())
+    monkeypatch.setattr(bundle_option, "read_bundle", lambda path: bundle)
+    monkeypatch.setattr(inspect_commands, "open_encoder", lambda bundle, modality, device: fake.FakeEncoder())
     draw(1, (300, 300)).save(tmp_path / "sketch.png")
     arguments = ["search", str(workshop.out), "--sketch", str(tmp_path / "sketch.png"), "-k", "2"]
     assert main(arguments) == 0
@@ -262,7 +264,7 @@ def test_the_help_lists_the_exit_statuses(capsys: Any) -> None:
 
 def test_the_module_runs_and_a_missing_gallery_is_a_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "index_builder", "info", str(tmp_path / "none")]
-    root = Path(commands.__file__).parents[2]
+    root = Path(build_command.__file__).parents[2]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert result.stderr.startswith("There is no gallery at")
@@ -275,7 +277,11 @@ def test_a_reader_that_has_gone_ends_a_command_quietly(workshop: Any, options: l
     workshop.add("a.png")
     workshop.build()
     command = [sys.executable, "-m", "index_builder", *options, str(workshop.out)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(commands.__file__).parents[2]), "PYTHONUNBUFFERED": buffering}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(build_command.__file__).parents[2]),
+        "PYTHONUNBUFFERED": buffering,
+    }
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -291,7 +297,7 @@ def test_another_broken_pipe_is_still_a_failure(workshop: Any, capsys: Any, monk
     def fail(*_: Any, **__: Any) -> None:
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr(commands, "opened", fail)
+    monkeypatch.setattr(inspect_commands, "opened", fail)
     assert main(["info", str(workshop.out)]) == 2
     assert "Broken pipe" in capsys.readouterr().err
 

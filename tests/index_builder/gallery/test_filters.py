@@ -149,20 +149,3 @@ def test_a_gallery_without_metadata_and_too_many_filters_are_sentences(workshop:
             gallery.select(["brand=acme"])
         with pytest.raises(FilterError, match=f"at most {MAX_FILTERS}"):
             gallery.select(["brand=acme"] * (MAX_FILTERS + 1))
-
-
-def test_a_gallery_of_an_earlier_release_opens_and_is_written_again(filtered: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("index_builder.publishing.generation._CONTENTS", "earlier")
-    monkeypatch.setattr("index_builder.publishing.write.write_columns", lambda items: [])
-    filtered.build()
-    manifest = next(filtered.out.glob(f"generations/{(filtered.out / 'CURRENT').read_text().strip()}/manifest.json"))
-    values = json.loads(manifest.read_text())
-    for later in ("columns", "thumbnails_sealed", "seal"):
-        del values[later]
-    manifest.write_text(json.dumps(values))
-    with filtered.open() as gallery:
-        assert gallery.columns == []
-        assert all(gallery.thumbnail(photo_id) for (photo_id,) in gallery.query("SELECT photo_id FROM items"))
-    monkeypatch.undo()
-    assert filtered.build().published
-    assert filtered.num_encoded == 0

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from index_builder.gallery.columns import write_columns
 from index_builder.gallery.errors import FilterError
 from index_builder.gallery.filters import RowSelector, parse_filter
-from index_builder.photos.scan import normalise_id
+from index_builder.gallery.ids import normalise_id
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8).map(str.strip).filter(bool)
 NUMBERS = st.one_of(st.integers(-1000, 1000), st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3)))

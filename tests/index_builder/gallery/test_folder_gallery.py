@@ -12,8 +12,8 @@ from PIL import Image
 from index_builder.gallery import generation_files, opened_files
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.folder_gallery import current_generation, generation_folder, open_gallery
-from index_builder.gallery.generation_files import file_sha256
 from index_builder.gallery.interface import Hit
+from model.bundle import file_sha256
 from model.seal import break_seal, sealed_text
 
 
@@ -201,7 +201,7 @@ def test_a_damaged_file_is_refused_with_its_name(built: Any, name: str, damage: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 99}, "format version 99, this release reads version 1"),
+        ({"format_version": 99}, "format version 99, this release reads version 2"),
         ({"surprise": 1}, "incomplete"),
         ({"count": 41}, "does not add up"),
         ({"dimension": 8}, "does not add up"),

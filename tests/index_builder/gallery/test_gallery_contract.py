@@ -14,10 +14,10 @@ from PIL import Image
 
 from index_builder.gallery.errors import FilterError, GalleryError
 from index_builder.gallery.interface import GallerySource, PhotoGallery
-from index_builder.gallery.location import read_place
+from index_builder.gallery.location import read_location
 from index_builder.gallery.milvus.address import MilvusAddress
 from index_builder.gallery.open import open_source
-from index_builder.indexing.requirements import IndexWish
+from index_builder.indexing.requirements import IndexRequirements
 from index_builder.progress import SilentProgress
 from index_builder.publishing.milvus import MilvusPublisher
 
@@ -51,15 +51,17 @@ class Shop:
 
     def publish(self, **settings: Any) -> None:
         self.workshop.build(**settings)
-        place = read_place(self.place)
+        place = read_location(self.place)
         if isinstance(place, MilvusAddress):
-            publisher = MilvusPublisher(place, wish=IndexWish(), progress=SilentProgress(), grace_seconds=0)
+            publisher = MilvusPublisher(
+                place, requirements=IndexRequirements(), progress=SilentProgress(), grace_seconds=0
+            )
             with self.workshop.open() as gallery:
                 publisher.publish(gallery)
             publisher.close()
 
     def source(self, bundle: Any = None) -> GallerySource:
-        return open_source(read_place(self.place), bundle=bundle)
+        return open_source(read_location(self.place), bundle=bundle)
 
 
 def new_shop(store: str, folder: Path, request: pytest.FixtureRequest) -> Shop:

@@ -6,7 +6,7 @@ import pytest
 
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.folder_gallery import current_generation, generation_folder
-from index_builder.gallery.thumbnails import Thumbnails, seal_of
+from index_builder.gallery.thumbnails import seal_of
 
 
 @pytest.fixture
@@ -48,16 +48,3 @@ def test_a_seal_belongs_to_one_image_of_one_photo() -> None:
     seals = {seal_of(image, digest) for image in (b"one", b"two") for digest in ("a" * 64, "b" * 64)}
     assert len(seals) == 4
     assert {len(seal) for seal in seals} == {16}
-
-
-def test_thumbnails_of_an_earlier_release_have_no_seals_and_are_read(tmp_path: Path) -> None:
-    connection = sqlite3.connect(tmp_path / "thumbnails.sqlite")
-    connection.execute("CREATE TABLE thumbnails (row INTEGER PRIMARY KEY, image BLOB NOT NULL)")
-    connection.execute("INSERT INTO thumbnails VALUES (0, x'0102')")
-    connection.commit()
-    connection.close()
-    thumbnails = Thumbnails(tmp_path, are_sealed=False)
-    assert thumbnails.image(0, content_sha256="a" * 64) == b"\1\2"
-    assert thumbnails.perceptual_hash(0) is None
-    assert thumbnails.count() == thumbnails.expected_count() == 1
-    thumbnails.close()

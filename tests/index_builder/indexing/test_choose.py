@@ -8,19 +8,20 @@ import faiss
 import numpy as np
 import pytest
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.gallery.check import check_gallery
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.folder_gallery import Gallery, current_generation, generation_folder
 from index_builder.gallery.generation_files import verify_files
 from index_builder.indexing import choose as index_choice
-from index_builder.indexing.requirements import IndexWish
+from index_builder.indexing.requirements import IndexRequirements
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from model.seal import break_seal, sealed_text
 
 # 200 photos with the fake encoder's 16 dimensions: 12,800 bytes exactly, 5,120 as SQ8 codes, 3,920 as RaBitQ codes.
-SQ8 = IndexWish(memory_bytes=7_000)
-RABITQ = IndexWish(memory_bytes=5_000)
+SQ8 = IndexRequirements(memory_bytes=7_000)
+RABITQ = IndexRequirements(memory_bytes=5_000)
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +101,7 @@ def test_what_does_not_fit_the_memory_is_put_into_lists(many: Any) -> None:
 
 def test_too_little_memory_is_refused_naming_what_is_needed(many: Any) -> None:
     with pytest.raises(GalleryError, match=r"allows 100 bytes; the smallest index of 200 photos needs 3,9\d\d"):
-        many.build(index=IndexWish(memory_bytes=100))
+        many.build(index=IndexRequirements(memory_bytes=100))
 
 
 def test_searches_of_a_gallery_with_lists_agree_with_exact_ones(many: Any) -> None:
@@ -109,7 +110,7 @@ def test_searches_of_a_gallery_with_lists_agree_with_exact_ones(many: Any) -> No
         queries = [gallery.embedding(f"{number:03}") for number in range(0, 200, 10)]
         rows = np.arange(0, 200, 7)
         exact = [(gallery.search(query, k=5), gallery.search(query, k=5, rows=rows)) for query in queries]
-    many.build(index=IndexWish(recall=1.0, memory_bytes=7_000))
+    many.build(index=IndexRequirements(recall=1.0, memory_bytes=7_000))
     with many.open() as gallery:
         assert gallery.lists is not None
         for query, (all_hits, some_hits) in zip(queries, exact, strict=True):
@@ -137,7 +138,7 @@ def test_lists_are_carried_over_when_photos_come_and_go(listed: Any, monkeypatch
 
 def test_lists_are_trained_anew_when_the_gallery_has_doubled_and_it_says_so(listed: Any) -> None:
     listed.add(*(f"more {number:03}.png" for number in range(210)), first_seed=1000)
-    listed.build(index=IndexWish(memory_bytes=15_000))
+    listed.build(index=IndexRequirements(memory_bytes=15_000))
     assert "The lists are trained anew: there are 410 photos, 200 when they were trained" in listed.lines
     assert tuning(listed).trained_on == 410
 
@@ -171,18 +172,18 @@ def test_lists_are_trained_anew_when_new_photos_make_them_slow(listed: Any, monk
 
 
 def test_another_recall_is_tuned_for_though_no_photo_changed(many: Any) -> None:
-    many.build(index=IndexWish(recall=0.3, memory_bytes=7_000))
+    many.build(index=IndexRequirements(recall=0.3, memory_bytes=7_000))
     little = tuning(many)
-    report = many.build(index=IndexWish(recall=0.99, memory_bytes=7_000))
+    report = many.build(index=IndexRequirements(recall=0.99, memory_bytes=7_000))
     assert report.published
     assert tuning(many).nprobe > little.nprobe
-    assert not many.build(index=IndexWish(recall=0.99, memory_bytes=7_000)).published
+    assert not many.build(index=IndexRequirements(recall=0.99, memory_bytes=7_000)).published
 
 
 def test_recall_is_measured_with_drawings_when_there_are_some(many: Any, fake: Any) -> None:
     drawings = np.random.default_rng(5).standard_normal((20, fake.DIMENSION)).astype(np.float32)
     drawings /= np.linalg.norm(drawings, axis=1, keepdims=True)
-    many.build(index=IndexWish(memory_bytes=7_000, sketches=lambda: drawings))
+    many.build(index=IndexRequirements(memory_bytes=7_000, sketches=lambda: drawings))
     found = tuning(many)
     assert found.queries == {"photos": 200, "sketches": 20}
     assert set(found.recall) == {"photos", "sketches"}

@@ -5,16 +5,8 @@ import faiss
 import numpy as np
 import pytest
 
-from index_builder.indexing.lists import (
-    ListFormat,
-    carry_over,
-    encoded,
-    fill,
-    list_codes,
-    list_formats,
-    list_ids,
-    train_lists,
-)
+from index_builder.gallery.indexes.lists import encoded, list_codes, list_ids
+from index_builder.indexing.lists import ListFormat, carry_over, fill, list_formats, train_lists
 
 
 @pytest.mark.parametrize("codes", ["SQ8", "RaBitQ"])
@@ -22,17 +14,17 @@ def test_lists_carried_over_are_those_that_would_be_filled_anew(disk: Any, tmp_p
     vectors = disk.clustered(3000)
     index = train_lists(disk.written(tmp_path, vectors), ListFormat(30, codes))
     fill(index, disk.written(tmp_path, vectors))
-    faiss.write_index(index, str(tmp_path / "past.faiss"))
+    faiss.write_index(index, str(tmp_path / "previous.faiss"))
 
     generator = np.random.default_rng(1)
     # A third has left, a hundred photos appear twice now, two hundred are new, and all have other rows than before.
     stay = generator.choice(3000, 2000, replace=False)
-    past_rows = generator.permutation(np.concatenate([stay, stay[:100], np.full(200, -1)]))
-    now = disk.clustered(len(past_rows), seed=2)
-    now[past_rows >= 0] = vectors[past_rows[past_rows >= 0]]
+    previous_rows = generator.permutation(np.concatenate([stay, stay[:100], np.full(200, -1)]))
+    now = disk.clustered(len(previous_rows), seed=2)
+    now[previous_rows >= 0] = vectors[previous_rows[previous_rows >= 0]]
     stored = disk.written(tmp_path, now)
 
-    carried = carry_over(tmp_path / "past.faiss", past_rows, stored)
+    carried = carry_over(tmp_path / "previous.faiss", previous_rows, stored)
     index.reset()
     fill(index, stored)
     assert carried.ntotal == 2300

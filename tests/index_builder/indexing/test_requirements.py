@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from index_builder.gallery.errors import GalleryError
-from index_builder.indexing.requirements import IndexWish, parse_bytes
+from index_builder.indexing.requirements import IndexRequirements, parse_bytes
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 @pytest.mark.parametrize("values", [{"recall": 0.0}, {"recall": 1.5}, {"memory_bytes": 0}])
 def test_impossible_wishes_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(GalleryError, match=r"--(recall|memory) is"):
-        IndexWish(**values)
+        IndexRequirements(**values)

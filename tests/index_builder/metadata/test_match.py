@@ -2,7 +2,6 @@ import json
 import os
 import re
 import unicodedata
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,6 @@ import pytest
 
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.folder_gallery import current_generation, generation_folder
-from index_builder.gallery.manifest import read_manifest
-from model.seal import sealed_text
 
 NAMES = ("a.png", "chairs/b.png", "chairs/old/c.png")
 
@@ -32,14 +29,6 @@ def prices(workshop: Any) -> dict[str, Any]:
 
 def said(workshop: Any) -> str:
     return "\n".join(workshop.lines)
-
-
-def make_older(workshop: Any) -> None:
-    """Leaves the manifest as a release wrote it that did not note the file."""
-    folder = generation_folder(workshop.out, current_generation(workshop.out))
-    values = asdict(read_manifest(folder))
-    del values["metadata_file"]
-    (folder / "manifest.json").write_text(sealed_text(values), encoding="utf-8")
 
 
 def test_a_build_without_metadata_reads_the_table_of_the_last_one_again_and_says_so(workshop: Any, table: Path) -> None:
@@ -89,26 +78,6 @@ def test_metadata_are_dropped_when_that_is_asked_for_and_stay_dropped(workshop: 
         workshop.build(metadata=table, is_metadata_dropped=True)
 
 
-def test_a_gallery_of_an_earlier_release_keeps_its_metadata_or_is_asked_for_the_table(
-    workshop: Any, table: Path
-) -> None:
-    workshop.build(metadata=table)
-    make_older(workshop)
-    with pytest.raises(GalleryError, match=r"has metadata \(price\), and the earlier release .*give --metadata FILE"):
-        workshop.build()
-    workshop.build(metadata=table)
-    assert workshop.num_encoded == 0
-    workshop.build()
-    assert prices(workshop)["a"] == 2.5
-
-
-def test_a_gallery_of_an_earlier_release_without_metadata_is_refreshed_as_before(workshop: Any) -> None:
-    workshop.add(*NAMES)
-    workshop.build()
-    make_older(workshop)
-    assert not workshop.build().published
-
-
 def test_the_table_of_other_photos_is_left_out_and_named(
     workshop: Any, table: Path, photo: Any, tmp_path: Path
 ) -> None:
@@ -156,18 +125,24 @@ def test_an_id_with_its_file_extension_is_taken_as_that_photo(workshop: Any, tab
     assert "name no photo" not in said(workshop)
 
 
+def test_the_exact_name_of_a_file_wins_over_the_id_of_another(workshop: Any, table: Path) -> None:
+    workshop.add("shoe.jpg", "shoe.jpg.webp", first_seed=20)  # ids shoe and shoe.jpg
+    table.write_text("photo_id,price\nshoe.jpg,1\nshoe.jpg.webp,2\n")
+    workshop.build(metadata=table)
+    found = prices(workshop)
+    assert (found["shoe"], found["shoe.jpg"]) == (1, 2)
+
+
 def test_two_rows_about_one_photo_are_refused_naming_both(workshop: Any, table: Path) -> None:
     table.write_text("photo_id,price\na,1\nchairs/b,2\na.png,3\n")
     with pytest.raises(GalleryError, match=r"Lines 4 and 2 of the metadata, 'a.png' and 'a', are about one photo"):
         workshop.build(metadata=table)
 
 
-def test_an_older_manifest_without_the_field_is_read(workshop: Any, table: Path) -> None:
+def test_the_manifest_notes_the_table(workshop: Any, table: Path) -> None:
     workshop.build(metadata=table)
     folder = generation_folder(workshop.out, current_generation(workshop.out))
     assert json.loads((folder / "manifest.json").read_text())["metadata_file"] == os.fspath(table.resolve())
-    make_older(workshop)
-    assert read_manifest(folder).metadata_file is None
 
 
 def test_a_cell_that_makes_a_column_text_is_named_at_every_build(workshop: Any, table: Path) -> None:

@@ -42,6 +42,13 @@ def test_a_csv_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
     assert read(tmp_path, text) == {"chäirs/1": {"note": 'red, with "arms"'}}
 
 
+def test_the_empty_rows_and_unnamed_columns_of_a_spreadsheet_are_left_out(tmp_path: Path) -> None:
+    assert read(tmp_path, ",photo_id,price,,\n0,a,1,,\n,,,,\n1,b,2, ,note\n ,, ,,\n") == {
+        "a": {"price": 1},
+        "b": {"price": 2},
+    }
+
+
 def test_ids_match_whatever_their_unicode_form(tmp_path: Path) -> None:
     assert list(read(tmp_path, "photo_id\ne\u0301\n")) == ["\u00e9"]
 
@@ -58,7 +65,7 @@ def test_jsonl_values_keep_their_type(tmp_path: Path) -> None:
         ("items.csv", "id,x\na,1\n", "no column photo_id .*it has: id, x"),
         ("items.csv", "", "no column photo_id .*nothing"),
         ("items.csv", "photo_id,x,x\na,1,2\n", "repeated columns"),
-        ("items.csv", ",photo_id\n0,a\n", "unnamed"),
+        ("items.csv", "photo_id;price\na;1,50\n", "separates its columns by semicolons"),
         ("items.csv", "photo_id,x\na,1\nb\n", "Line 3 .*has 1 cells, expected 2"),
         ("items.csv", "photo_id,x\n,1\n", "Line 2 .*no photo_id"),
         ("items.csv", 'photo_id,x\na,"1\n', "Line 2 .*not valid CSV"),

@@ -6,7 +6,13 @@ import pytest
 from PIL import Image
 
 from index_builder.__main__ import main
-from index_builder.photos.near_duplicates import HASH_BYTES, MAX_DIFFERENT_BITS, near_duplicate_groups, perceptual_hash
+from index_builder.photos.near_duplicates import (
+    HASH_BYTES,
+    MAX_DIFFERENT_BITS,
+    near_duplicate_groups,
+    near_duplicates_of,
+    perceptual_hash,
+)
 
 
 def different_bits(one: bytes, other: bytes) -> int:
@@ -67,6 +73,15 @@ def test_groups_agree_with_a_naive_search() -> None:
     assert near_duplicate_groups(hashes[:0]) == []
 
 
+def test_pictures_like_one_of_another_set_are_found(soft: Image.Image, draw: Any) -> None:
+    pictures = [draw(1), soft.resize((200, 150)), draw(2)]
+    hashes = np.stack([np.frombuffer(perceptual_hash(picture), np.uint8) for picture in pictures])
+    others = np.frombuffer(perceptual_hash(soft) + perceptual_hash(draw(3)), np.uint8).reshape(-1, HASH_BYTES)
+    assert near_duplicates_of(hashes, others).tolist() == [1]
+    assert near_duplicates_of(hashes, others[:0]).tolist() == []
+    assert near_duplicates_of(hashes[:0], others).tolist() == []
+
+
 def test_a_build_counts_near_duplicates_and_info_shows_them(workshop: Any, soft: Image.Image, capsys: Any) -> None:
     soft.save(workshop.photos / "shoe.png")
     soft.save(workshop.photos / "shoe again.jpg", quality=60)
@@ -80,16 +95,3 @@ def test_a_build_counts_near_duplicates_and_info_shows_them(workshop: Any, soft:
     assert "Near-duplicates: 2 photos look like another (same ~ shoe again ~ small)" in workshop.lines
     assert main(["info", str(workshop.out)]) == 0
     assert "2 photos look like another" in capsys.readouterr().out
-
-
-def test_a_generation_of_an_earlier_release_gets_its_hashes_from_the_thumbnails(
-    workshop: Any, soft: Image.Image, monkeypatch: Any
-) -> None:
-    soft.save(workshop.photos / "a.png")
-    workshop.build()
-    monkeypatch.setattr("index_builder.publishing.previous.PreviousGeneration.perceptual_hash", lambda self, row: None)
-    soft.save(workshop.photos / "b.jpg")
-    workshop.build()
-    assert workshop.num_encoded == 1
-    with workshop.open() as gallery:
-        assert gallery.manifest.near_duplicates.groups == [["a", "b"]]

@@ -144,3 +144,40 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg")
     with pytest.raises(GalleryError, match="is a file"):
         PhotoScan(tmp_path / "a.jpg")
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of photos in which the folder "locked" cannot be listed, not even by root."""
+    make(tmp_path, "a.jpg", "locked/b.jpg", "open/c.jpg")
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    return tmp_path
+
+
+def test_a_folder_that_cannot_be_listed_is_a_problem_and_the_others_are_found(locked: Path) -> None:
+    a, folder, c = scan(locked)
+    assert (a.photo_id, folder.path, c.photo_id) == ("a", "locked/", "open/c")
+    assert folder.problem is not None
+    assert folder.problem.reason == "cannot_list"
+    assert "locked cannot be listed (Permission denied)" in folder.problem.sentence
+
+
+def test_photos_known_below_a_folder_that_cannot_be_listed_are_problems_one_by_one(locked: Path) -> None:
+    known = {"locked/": [("locked/b.jpg", "locked/b"), ("locked/x.jpg", "locked/x")]}
+    found = {photo.photo_id: photo.problem for photo in PhotoScan(locked, previous_below=known.__getitem__)}
+    assert [photo_id for photo_id, problem in found.items() if problem] == ["locked/b", "locked/x"]
+
+
+def test_a_photos_folder_that_cannot_be_listed_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "scandir", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        with pytest.raises(GalleryError, match="locked cannot be listed"):
+            list(PhotoScan(tmp_path / "locked"))

@@ -14,7 +14,7 @@ from index_builder.gallery.folder_gallery import open_gallery
 from index_builder.gallery.milvus.address import MilvusAddress
 from index_builder.gallery.milvus.connection import MilvusConnection
 from index_builder.gallery.milvus.source import MilvusSource
-from index_builder.indexing.requirements import IndexWish
+from index_builder.indexing.requirements import IndexRequirements
 from index_builder.progress import SilentProgress
 from index_builder.publishing.milvus import MilvusPublisher
 
@@ -26,10 +26,12 @@ def address(milvus: Any) -> MilvusAddress:
     return MilvusAddress.parse(milvus.place(f"publish_{next(NUMBERS)}"))
 
 
-def publish(workshop: Any, address: MilvusAddress, **wish: Any) -> list[str]:
+def publish(workshop: Any, address: MilvusAddress, **requirements: Any) -> list[str]:
     """Publishes what was built; returns what was said."""
     progress = SilentProgress()
-    publisher = MilvusPublisher(address, wish=IndexWish(**wish), progress=progress, grace_seconds=0)
+    publisher = MilvusPublisher(
+        address, requirements=IndexRequirements(**requirements), progress=progress, grace_seconds=0
+    )
     try:
         with workshop.open() as gallery:
             publisher.publish(gallery)
@@ -197,12 +199,12 @@ def build(workshop: Any, address: MilvusAddress, monkeypatch: pytest.MonkeyPatch
     """The command, with the fake model as its bundle."""
     from argparse import Namespace
 
-    from index_builder.cli import commands
+    from index_builder.cli import bundle as bundle_option
     from index_builder.embedding.photo_encoder import PhotoModel
     from index_builder.publishing import milvus as publish_module
 
     bundle = Namespace(name="fake", path=Path("demo"), fingerprint="d" * 64)
-    monkeypatch.setattr(commands, "read_bundle", lambda path: bundle)
+    monkeypatch.setattr(bundle_option, "read_bundle", lambda path: bundle)
     monkeypatch.setattr(PhotoModel, "from_bundle", lambda bundle, **_: fake.fake_model(fake.FakeEncoder()))
     monkeypatch.setattr(publish_module.time, "sleep", lambda seconds: None)
     given = ["--gallery", str(workshop.photos), "--out", str(workshop.out)]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from index_builder.watching.stable_files import Settling
+from index_builder.watching.stable_files import StableFiles
 
 
 class Clock:
@@ -19,16 +19,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def settling(clock: Clock) -> Settling:
-    return Settling(settle_seconds=2.0, patience_seconds=30.0, clock=clock)
+def settling(clock: Clock) -> StableFiles:
+    return StableFiles(settle_seconds=2.0, patience_seconds=30.0, clock=clock)
 
 
-def test_nothing_is_due_while_nothing_changed(settling: Settling, clock: Clock) -> None:
+def test_nothing_is_due_while_nothing_changed(settling: StableFiles, clock: Clock) -> None:
     clock.now = 100.0
     assert not settling.is_due()
 
 
-def test_a_file_that_grows_is_waited_for_even_without_events(settling: Settling, clock: Clock, tmp_path: Path) -> None:
+def test_a_file_that_grows_is_waited_for_even_without_events(
+    settling: StableFiles, clock: Clock, tmp_path: Path
+) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"1")
     settling.note([path])
@@ -44,7 +46,7 @@ def test_a_file_that_grows_is_waited_for_even_without_events(settling: Settling,
     assert not settling.is_waiting
 
 
-def test_an_event_begins_the_wait_anew(settling: Settling, clock: Clock, tmp_path: Path) -> None:
+def test_an_event_begins_the_wait_anew(settling: StableFiles, clock: Clock, tmp_path: Path) -> None:
     settling.note([tmp_path / "a.jpg"])
     clock.now = 1.5
     settling.note([tmp_path / "a.jpg"])
@@ -55,7 +57,7 @@ def test_an_event_begins_the_wait_anew(settling: Settling, clock: Clock, tmp_pat
 
 
 def test_a_file_that_never_rests_does_not_keep_the_others_waiting_for_ever(
-    settling: Settling, clock: Clock, tmp_path: Path
+    settling: StableFiles, clock: Clock, tmp_path: Path
 ) -> None:
     busy, quiet = tmp_path / "busy.jpg", tmp_path / "quiet.jpg"
     settling.note([quiet])

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.gallery.errors import GalleryBusyError, GalleryError
 from index_builder.gallery.manifest import ERRORS
+from index_builder.photos.exclusions import Exclusions
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
+from index_builder.watching import changes as changes_module
 from index_builder.watching.changes import follow_folder
 from index_builder.watching.watcher import PATIENCE_SECONDS, RETRY_SECONDS, Watcher, WatchSettings
 
@@ -327,4 +330,69 @@ def test_neither_the_gallery_nor_hidden_or_other_files_are_changes(tmp_path: Pat
         if path in seen:
             break
     timer.cancel()
+    assert seen == {path}
+
+
+@pytest.fixture
+def stop() -> Iterator[threading.Event]:
+    """Ends what would otherwise follow for ever, after the deadline at the latest."""
+    event = threading.Event()
+    timer = threading.Timer(DEADLINE_SECONDS, event.set)
+    timer.start()
+    yield event
+    timer.cancel()
+
+
+@pytest.mark.parametrize("error", [OSError("OS file watch limit reached"), PermissionError("denied"), RuntimeError()])
+def test_polling_takes_over_and_says_so_when_events_cannot_be_had(
+    tmp_path: Path, photo: Any, stop: threading.Event, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    real = changes_module.watch
+
+    def limited(*paths: Path, **options: Any) -> Any:
+        if not options["force_polling"] and not options["ignore_permission_denied"]:
+            raise error
+        return real(*paths, **options) if options["force_polling"] else iter(())  # as the library, it swallows it
+
+    monkeypatch.setattr(changes_module, "watch", limited)
+    monkeypatch.setattr(changes_module, "FALLBACK_SECONDS", 0.1)
+    said: list[str] = []
+    changes = follow_folder(tmp_path, exclude=tmp_path / "gallery", say=said.append, stop=stop)
+    next(changes)
+    path = photo(tmp_path / "a.png", 1)
+    assert any(path in changed for changed in changes)
+    assert [line.partition("; ")[2] for line in said] == ["looking every 0.1 s instead"]
+
+
+def test_a_link_that_is_switched_to_another_folder_is_followed(
+    tmp_path: Path, photo: Any, stop: threading.Event
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "photos"
+    link.symlink_to("one")
+    changes = follow_folder(link, exclude=tmp_path / "gallery", stop=stop)
+    next(changes)
+    link.unlink()
+    link.symlink_to("two")
+    assert any(tmp_path / "two" in changed for changed in changes)
+    next(changes)
+    path = photo(tmp_path / "two" / "a.png", 1)
+    assert any(path in changed for changed in changes)
+
+
+def test_excluded_and_deleted_photos_are_no_changes(tmp_path: Path, photo: Any, stop: threading.Event) -> None:
+    root = tmp_path / "photos"
+    root.mkdir()
+    exclusions = Exclusions(("drafts/",))
+    changes = follow_folder(root, exclude=tmp_path / "gallery", exclusions=exclusions, stop=stop)
+    next(changes)
+    photo(root / "drafts" / "x.png", 1)
+    photo(root / "#recycle" / "x.png", 1)
+    path = photo(root / "a.png", 1)
+    seen: set[Path] = set()
+    for changed in changes:
+        seen |= changed
+        if path in seen:
+            break
     assert seen == {path}

@@ -31,7 +31,7 @@ def test_every_file_gets_an_id_of_its_own_that_stays(
     assert len({photo.photo_id for photo in found}) == len(found) == len(names)
     assert [photo.photo_id for photo in PhotoScan(folder)] == [photo.photo_id for photo in found]
     kept = {photo.path: f"kept {number}" for number, photo in enumerate(found)}
-    assert {photo.photo_id for photo in PhotoScan(folder, past_id=kept.get)} == set(kept.values())
+    assert {photo.photo_id for photo in PhotoScan(folder, previous_id=kept.get)} == set(kept.values())
 
 
 @given(st.lists(NAMES, min_size=1, max_size=3).map("/".join))

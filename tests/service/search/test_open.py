@@ -14,10 +14,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.embedding.photo_encoder import PhotoModel
 from index_builder.gallery.errors import GalleryError
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from model.bundle import Bundle, EncoderFile, file_sha256, read_bundle, write_manifest
 from model.errors import BundleError
 from model.preprocess import Preprocessing

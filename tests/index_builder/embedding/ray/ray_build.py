@@ -13,8 +13,9 @@ from pathlib import Path
 
 import fake_model
 
-from index_builder.build import BuildSettings, build_gallery
+from index_builder.build import build_gallery
 from index_builder.progress import SilentProgress
+from index_builder.settings import BuildSettings
 from index_builder.work import store as work
 
 

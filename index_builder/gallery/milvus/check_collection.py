@@ -1,4 +1,4 @@
-"""Does a collection hold what its generation states? Counts it, and lets photos find themselves."""
+"""Checks that a collection holds what its generation states: counts it, and lets photos find themselves."""
 
 from collections.abc import Callable
 
