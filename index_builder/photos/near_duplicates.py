@@ -8,7 +8,6 @@ photos by less than 20.
 from collections.abc import Iterator
 from functools import cache
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -55,8 +54,29 @@ def near_duplicate_groups(hashes: NDArray[np.uint8]) -> list[list[int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+def near_duplicates_of(
+    hashes: NDArray[np.uint8], others: NDArray[np.uint8], *, max_different_bits: int = MAX_DIFFERENT_BITS
+) -> NDArray[np.int64]:
+    """Finds the rows that look like one of some other pictures, such as training photos like those of a test set.
+
+    Args:
+        hashes: (N, 32) uint8, of `perceptual_hash`.
+        others: (M, 32) uint8.
+        max_different_bits: how many of the 256 bits may differ.
+
+    Returns:
+        (F,) int64, the found rows of `hashes` in rising order.
+    """
+    is_near = np.zeros(len(hashes), np.bool_)
+    for other in others:
+        is_near |= np.bitwise_count(hashes ^ other).sum(axis=1) <= max_different_bits
+    return np.flatnonzero(is_near)
+
+
 def _close_pairs(hashes: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
     """Pairs of rows, the lower one first, each at least once."""
+    import faiss  # only here: training asks for hashes alone, and may run without FAISS
+
     bits = 8 * HASH_BYTES // _NUM_PARTS
     # A table of one part at a time: those of all parts together take sixteen times the memory.
     for part in range(_NUM_PARTS if len(hashes) else 0):

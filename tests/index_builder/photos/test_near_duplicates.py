@@ -6,7 +6,13 @@ import pytest
 from PIL import Image
 
 from index_builder.__main__ import main
-from index_builder.photos.near_duplicates import HASH_BYTES, MAX_DIFFERENT_BITS, near_duplicate_groups, perceptual_hash
+from index_builder.photos.near_duplicates import (
+    HASH_BYTES,
+    MAX_DIFFERENT_BITS,
+    near_duplicate_groups,
+    near_duplicates_of,
+    perceptual_hash,
+)
 
 
 def different_bits(one: bytes, other: bytes) -> int:
@@ -65,6 +71,15 @@ def test_groups_agree_with_a_naive_search() -> None:
     assert sorted(groups) == naive_groups(hashes)
     assert 5 < len(groups) < 60
     assert near_duplicate_groups(hashes[:0]) == []
+
+
+def test_pictures_like_one_of_another_set_are_found(soft: Image.Image, draw: Any) -> None:
+    pictures = [draw(1), soft.resize((200, 150)), draw(2)]
+    hashes = np.stack([np.frombuffer(perceptual_hash(picture), np.uint8) for picture in pictures])
+    others = np.frombuffer(perceptual_hash(soft) + perceptual_hash(draw(3)), np.uint8).reshape(-1, HASH_BYTES)
+    assert near_duplicates_of(hashes, others).tolist() == [1]
+    assert near_duplicates_of(hashes, others[:0]).tolist() == []
+    assert near_duplicates_of(hashes[:0], others).tolist() == []
 
 
 def test_a_build_counts_near_duplicates_and_info_shows_them(workshop: Any, soft: Image.Image, capsys: Any) -> None:
