@@ -15,9 +15,7 @@ RANDOM = "random"
 class Student(nn.Module):
     """A timm backbone, then LayerNorm and Linear into the joint space (XModalViT's student, arXiv 2210.10486)."""
 
-    def __init__(
-        self, backbone: str, *, embedding_dim: int, image_size_px: int, weights: str | Path, patch_drop: float = 0.0
-    ) -> None:
+    def __init__(self, backbone: str, *, embedding_dim: int, image_size_px: int, weights: str | Path) -> None:
         """Builds the network.
 
         Args:
@@ -25,13 +23,12 @@ class Student(nn.Module):
             embedding_dim: D, the dimension of the joint space.
             image_size_px: side of the square input.
             weights: "pretrained" for timm's own weights by name, a path to local weights, or "random".
-            patch_drop: share of an image's patches left out in training; vision transformers only.
 
         Raises:
             ValueError: the weights cannot be had. Nothing ever starts from random weights unless that was asked for.
         """
         super().__init__()
-        self.backbone = create_backbone(backbone, image_size_px=image_size_px, weights=weights, patch_drop=patch_drop)
+        self.backbone = create_backbone(backbone, image_size_px=image_size_px, weights=weights)
         self._mixes_batch = mixes_batch(self.backbone)
         with torch.no_grad():
             features = int(self.backbone.eval()(torch.zeros(1, 3, image_size_px, image_size_px)).shape[-1])
@@ -57,30 +54,24 @@ class Student(nn.Module):
         return nn.functional.normalize(embeddings.float(), dim=-1)
 
 
-def create_backbone(name: str, *, image_size_px: int, weights: str | Path, patch_drop: float = 0.0) -> nn.Module:
+def create_backbone(name: str, *, image_size_px: int, weights: str | Path) -> nn.Module:
     """Creates a timm backbone without its classifier.
 
     Args:
         name: a timm model name.
         image_size_px: side of the square input; passed on to networks whose shape depends on it.
         weights: "pretrained", "random", or a path to a local weights file.
-        patch_drop: share of an image's patches left out in training; vision transformers only.
 
     Returns:
         The backbone; its output is (B, features).
 
     Raises:
-        ValueError: an unknown name, a `patch_drop` for a network without patches, or the weights cannot be had or are
-            another network's.
+        ValueError: an unknown name, or the weights cannot be had or are another network's.
     """
     if not timm.is_model(name):
         close = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5]) or "see timm.list_models()"
         raise ValueError(f"The backbone {name!r} is not a timm model; similar names: {close}.")
     options: dict[str, object] = {"num_classes": 0}
-    if patch_drop:
-        if not timm.models.is_model_in_modules(name, ("vision_transformer", "deit")):
-            raise ValueError(f"patch_drop is {patch_drop}, but {name} is no vision transformer; set patch_drop to 0.")
-        options["patch_drop_rate"] = patch_drop
     if timm.models.is_model_in_modules(name, ("vision_transformer", "deit", "swin_transformer", "eva")):
         options["img_size"] = image_size_px
     if weights != RANDOM:

@@ -199,12 +199,7 @@ def _plain(made: PhotoDataset) -> dict[str, Any]:
 
 def _read_report(report: Path, out: Path, made_of: dict[str, Any]) -> PhotoDataset:
     values = json.loads(report.read_text(encoding="utf-8"))
-    before = {
-        "exclude": made_of["exclude"],  # not recorded by earlier releases
-        **values["of"],
-        "style": asdict(SketchStyle.from_dict(values["of"].get("style"))),
-    }
-    if before != made_of:
+    if values["of"] != made_of:
         raise ValueError(
             f"{out} holds pseudo-sketches of other photos or settings; give another folder, or delete it to start anew."
         )

@@ -15,7 +15,7 @@ def test_settings_of_every_kind_and_depth_are_changed_and_nothing_else() -> None
         "shared_encoder=true",
         "preprocessing.mean=[0.5, 0.5, 0.5]",
         "teacher.queue_size=0",
-        "teacher.mismatch=true",
+        "teacher.start_unfused=true",
     ]
     assert with_settings(config, texts) == replace(
         config,
@@ -23,7 +23,7 @@ def test_settings_of_every_kind_and_depth_are_changed_and_nothing_else() -> None
         start="runs/a",
         shared_encoder=True,
         preprocessing=replace(config.preprocessing, mean=(0.5, 0.5, 0.5)),
-        teacher=replace(config.teacher, queue_size=0, mismatch=True),
+        teacher=replace(config.teacher, queue_size=0, start_unfused=True),
     )
 
 
@@ -47,10 +47,8 @@ def test_what_cannot_be_set_is_refused_by_a_message_that_says_why(text: str, mes
 
 
 def test_settings_that_belong_together_may_come_in_any_order() -> None:
-    texts = ["distillation.neighbour_weight=1", "photo_backbone=vit_small", "shared_encoder=false", "unlabelled=photos"]
-    changed = with_settings(qmul_shoes(), texts)
-    assert changed.distillation.neighbour_weight == 1.0
-    assert (changed.photo_backbone, changed.shared_encoder, changed.unlabelled) == ("vit_small", False, "photos")
+    changed = with_settings(qmul_shoes(), ["ramp_steps=20", "category_weight=0.5"])
+    assert (changed.ramp_steps, changed.category_weight) == (20, 0.5)
 
 
 def test_what_may_be_none_is_switched_off_by_null() -> None:

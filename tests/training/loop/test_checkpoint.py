@@ -1,6 +1,5 @@
 """A checkpoint holds what was saved, or says that it does not."""
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,16 @@ from torch import nn
 from model.nets.student import Student
 from training.config.run import TrainConfig
 from training.loop.checkpoint import (
-    Progress,
+    TrainingProgress,
     copy_weights,
     load_weights,
     read_config,
-    read_progress,
     resume,
     save_checkpoint,
 )
 
 CONFIG = TrainConfig(recipe="toy")
-PROGRESS = Progress(epoch=3, step=70, metrics={"acc@1": 12.5})
+PROGRESS = TrainingProgress(epoch=3, step=70, metrics={"acc@1": 12.5})
 FILES = ["checkpoint.json", "config.json", "optimiser.pt", "weights.safetensors"]
 
 
@@ -61,13 +59,6 @@ def test_a_changed_byte_anywhere_is_refused_or_changes_nothing(checkpoint: Path,
             num_refused += 1
             assert "copy it again, or remove its folder and train anew" in str(error)  # noqa: PT017
     assert num_refused > 10
-
-
-def test_a_checkpoint_of_an_earlier_release_is_read(checkpoint: Path) -> None:
-    intact, manifest = everything(checkpoint), checkpoint / "checkpoint.json"
-    manifest.write_text(json.dumps(vars(PROGRESS)))
-    assert everything(checkpoint) == intact
-    assert read_progress(checkpoint) == PROGRESS
 
 
 def test_files_of_two_checkpoints_are_not_mixed(checkpoint: Path, tmp_path: Path) -> None:
