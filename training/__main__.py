@@ -256,7 +256,8 @@ def _preview(arguments: argparse.Namespace) -> dict[str, object]:
 def _evaluate(arguments: argparse.Namespace) -> dict[str, object]:
     from model.bundle import read_bundle
     from training.data.dataset import read_split
-    from training.evaluation.evaluate import compare_bundles, evaluate_bundle, photo_files
+    from training.data.photos import photo_files
+    from training.evaluation.evaluate import compare_bundles, evaluate_bundle
 
     bundles = [read_bundle(path) for path in (arguments.bundle, arguments.against) if path]
     split = read_split(arguments.data, arguments.split)

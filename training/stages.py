@@ -22,7 +22,7 @@ from training.evaluation.metrics import summarise
 from training.loop.checkpoint import copy_weights, find_checkpoint, load_weights, read_config, read_progress
 from training.loop.train import train
 from training.tasks.students import StudentsTask
-from training.tasks.teacher import TeacherTask, Unfused
+from training.tasks.teacher import TeacherEncoder, TeacherTask
 from training.tasks.two_tower import Task, TwoTowerTask
 
 Stage = Literal["baseline", "teacher", "students"]
@@ -270,5 +270,5 @@ def _start_from(start: str | None, task: Task) -> None:
         source = f"encoders.{'shared' if shared else modality}."
         if isinstance(task, TeacherTask):
             copy_weights(checkpoint, task.teacher.backbone(modality), source=source + "backbone.")
-        elif not isinstance(task.encoder(modality), Unfused):
+        elif not isinstance(task.encoder(modality), TeacherEncoder):
             copy_weights(checkpoint, task.encoder(modality), source=source)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from model.bundle import MODALITIES, Modality
+from model.nets.backbone import create_backbone
 from model.nets.cpu import in_pieces
-from model.nets.student import create_backbone
 
 
 @dataclass(frozen=True)

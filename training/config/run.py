@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self
 
+from model.from_json import from_json
 from model.preprocess import Preprocessing
 from training.config.sketch_style import SketchStyle
 from training.config.xmodalvit import DistillationConfig, TeacherConfig
@@ -179,15 +180,8 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads what `to_dict` wrote."""
-        plain = dict(values)
-        plain["preprocessing"] = Preprocessing.from_dict(plain["preprocessing"])
-        plain["augmentation"] = Augmentation(**plain["augmentation"])
-        plain["distillation"] = DistillationConfig(**plain["distillation"])
-        plain["sketch_style"] = SketchStyle.from_dict(plain.get("sketch_style"))
-        plain["teacher"] = plain["teacher"] and TeacherConfig(**plain["teacher"])
-        plain["small_images"] = plain.get("small_images") and SmallImages(**plain["small_images"])
-        return cls(**plain)
+        """Reads what `to_dict` wrote; ValueError for what does not fit."""
+        return from_json(cls, values)
 
 
 def differences(old: object, new: object, *, prefix: str = "") -> list[str]:

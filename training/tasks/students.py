@@ -13,7 +13,7 @@ from training.data.pairs import Views
 from training.distributed import gather
 from training.tasks.key_queue import KeyQueues
 from training.tasks.losses import relational_angle, relational_distance, score_divergence, symmetric_info_nce
-from training.tasks.teacher import Unfused, create_teacher, gather_tokens
+from training.tasks.teacher import TeacherEncoder, create_teacher, gather_tokens
 from training.tasks.two_tower import Task, create_students, embed_pairs, pick_encoder
 
 
@@ -82,7 +82,7 @@ class StudentsTask(Task):
     def encoder(self, modality: Modality) -> nn.Module:
         """As `Task.encoder`; the same object for both modalities when the student is shared."""
         if modality not in self._taught:
-            return Unfused(self.teacher, modality)
+            return TeacherEncoder(self.teacher, modality)
         return pick_encoder(self.encoders, modality)
 
     def _embed(self, views: Views, photos: Tokens) -> tuple[Tensor, Tensor]:

@@ -48,7 +48,7 @@ class TeacherTask(Task):
 
     def encoder(self, modality: Modality) -> nn.Module:
         """The transformer of one modality before any fusion, as a measure of what it knows by itself."""
-        return Unfused(self.teacher, modality)
+        return TeacherEncoder(self.teacher, modality)
 
     @torch.no_grad()
     def probe(self, views: Views) -> dict[str, float]:
@@ -99,7 +99,7 @@ class TeacherTask(Task):
         return torch.stack(by_key).mean()
 
 
-class Unfused(nn.Module):
+class TeacherEncoder(nn.Module):
     """One transformer of a teacher as an encoder: its CLS token at unit norm."""
 
     def __init__(self, teacher: Teacher, modality: Modality) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.bundle import MODALITIES, Modality
-from model.nets.student import Student
+from model.nets.encoder_network import EncoderNetwork
 from training.config.run import TrainConfig
 from training.data.pairs import Views
 from training.distributed import gather
@@ -129,7 +129,7 @@ def create_students(config: TrainConfig) -> nn.ModuleDict:
         names = ("sketch",)
     return nn.ModuleDict(
         {
-            name: Student(
+            name: EncoderNetwork(
                 config.backbone,
                 embedding_dim=config.embedding_dim,
                 image_size_px=config.preprocessing.image_size_px,

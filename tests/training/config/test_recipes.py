@@ -10,7 +10,6 @@ import torch
 from training.__main__ import _config, _parser
 from training.config.recipes import METHODS, RECIPES, get_recipe
 from training.config.run import TrainConfig
-from training.config.sketch_style import STYLES
 from training.tasks.teacher import create_teacher
 
 PAPER = ("paper-shoe-v2", "paper-chair-v2", "paper-sketchy")
@@ -80,12 +79,6 @@ def test_a_style_of_drawings_is_refused_where_nothing_is_drawn(tmp_path: Path) -
     given.data = tmp_path
     with pytest.raises(ValueError, match="nothing is drawn"):
         _config(given)
-
-
-def test_a_configuration_of_before_styles_is_read_as_the_first_style() -> None:
-    values = get_recipe("own-photos").to_dict()
-    del values["sketch_style"]
-    assert TrainConfig.from_dict(values).sketch_style == STYLES["first"]
 
 
 def test_only_the_paper_recipe_of_sketchy_groups_by_category_by_itself() -> None:

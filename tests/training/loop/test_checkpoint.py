@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.nets.student import Student
+from model.nets.encoder_network import EncoderNetwork
 from training.config.run import TrainConfig
 from training.loop.checkpoint import (
     TrainingProgress,
@@ -70,8 +70,8 @@ def test_files_of_two_checkpoints_are_not_mixed(checkpoint: Path, tmp_path: Path
         load_weights(checkpoint, task)
 
 
-def transformer(image_size_px: int, backbone: str = "test_vit") -> Student:
-    return Student(backbone, embedding_dim=8, image_size_px=image_size_px, weights="random")
+def transformer(image_size_px: int, backbone: str = "test_vit") -> EncoderNetwork:
+    return EncoderNetwork(backbone, embedding_dim=8, image_size_px=image_size_px, weights="random")
 
 
 def test_a_transformer_goes_on_with_larger_images(tmp_path: Path) -> None:
