@@ -170,7 +170,7 @@ def main() -> None:
     print(table(columns))
 
 
-def largest_distance(one: list[float], other: list[float]) -> float:
+def largest_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """The Kolmogorov–Smirnov statistic: the largest distance between two cumulative distributions."""
     values = np.sort(np.concatenate([one, other]))
     shares = [np.searchsorted(np.sort(each), values, side="right") / len(each) for each in (one, other)]

@@ -42,7 +42,7 @@ def _add_training(all_commands: "Commands") -> None:
         (
             "run",
             commands.run_recipe,
-            "train the recipe, export a bundle to OUT/bundle and evaluate it on the test split",
+            "train a recipe, export a bundle to OUT/bundle, evaluate it on the test split",
         ),
         ("baseline", commands.stage, "train the two-tower baseline only; the checkpoint goes to OUT/baseline"),
         ("teacher", commands.stage, "train XModalViT's teacher only; the checkpoint goes to OUT/teacher"),
