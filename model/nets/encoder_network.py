@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from model.nets.backbone import create_backbone
+from model.nets.backbone import create_backbone, num_features
 from model.nets.cpu import in_pieces, mixes_batch
 
 
@@ -27,8 +26,7 @@ class EncoderNetwork(nn.Module):
         super().__init__()
         self.backbone = create_backbone(backbone, image_size_px=image_size_px, weights=weights)
         self._mixes_batch = mixes_batch(self.backbone)
-        with torch.no_grad():
-            features = int(self.backbone.eval()(torch.zeros(1, 3, image_size_px, image_size_px)).shape[-1])
+        features = num_features(self.backbone, image_size_px)
         self.norm = nn.LayerNorm(features)
         self.projection = nn.Linear(features, embedding_dim)
         # Orthogonal, so that training starts from the backbone's own similarities instead of a distorted copy.

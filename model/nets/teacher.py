@@ -162,7 +162,7 @@ class Teacher(nn.Module):
         super().__init__()
         self.backbones = nn.ModuleDict(
             {
-                name: create_backbone(backbone, image_size_px=image_size_px, weights=weights)
+                name: create_backbone(backbone, image_size_px=image_size_px, weights=weights, option="--teacher-init")
                 for name in (("shared",) if shared_encoder else MODALITIES)
             }
         )

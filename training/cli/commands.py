@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from training.config.overrides import with_settings
+from training.config.precheck import refuse_missing
 from training.config.recipes import METHODS, get_recipe, with_teacher_weights
 from training.config.run import TrainConfig
 from training.config.sketch_style import SketchStyle, get_style
@@ -55,17 +56,21 @@ def read_config(arguments: argparse.Namespace) -> TrainConfig:
         )
     method = METHODS.get("two-tower" if arguments.stage == "baseline" else arguments.method or "")
     config = with_settings(method(config) if method else config, arguments.settings)
+    if any(text.startswith(("preprocessing.mean", "preprocessing.std")) for text in arguments.settings):
+        config = replace(config, weight_statistics=False)
     return with_teacher_weights(config, arguments.teacher_init)
 
 
 def run_recipe(arguments: argparse.Namespace) -> dict[str, object]:
     """Trains a recipe to its bundle and evaluates it; returns the evaluation's summary."""
+    config = read_config(arguments)
+    refuse_missing(config, arguments.data)
     from training.run import choose_device, require_resumable, run
 
     if arguments.resume:
         require_resumable(arguments.out)
     return run(
-        read_config(arguments),
+        config,
         data=arguments.data,
         out=arguments.out,
         device=choose_device(arguments.device),
@@ -78,12 +83,15 @@ def run_recipe(arguments: argparse.Namespace) -> dict[str, object]:
 
 def stage(arguments: argparse.Namespace) -> dict[str, object]:
     """Trains one stage of a recipe; returns its last metrics."""
+    config = read_config(arguments)
+    refuse_missing(config, arguments.data)
+    from training.pixel_statistics import with_pixel_statistics
     from training.run import choose_device, require_resumable
     from training.stages import read_training_data, train_small_images, train_stage
 
     if arguments.resume:
         require_resumable(arguments.out)
-    config, device = read_config(arguments), choose_device(arguments.device)
+    config, device = with_pixel_statistics(config), choose_device(arguments.device)
     if arguments.stage != "students":
         train_small_images(arguments.data, config, out=arguments.out, device=device)
     data = read_training_data(arguments.data, config)

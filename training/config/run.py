@@ -73,6 +73,8 @@ class TrainConfig:
         embedding_dim: D of the joint space.
         shared_encoder: one encoder for both modalities instead of one each.
         preprocessing: how images become the encoders' input; travels into the bundle.
+        weight_statistics: pixels get the mean and std that the weights at the start were trained with, instead of those
+            in `preprocessing`; random weights have none.
         epochs: passes over the training photos; each pass takes one random sketch of every photo.
         min_steps: more passes are made where there are so few photos that `epochs` would give fewer steps than this.
         batch_size: photos (and sketches) in a batch; the other members of a batch are the negatives.
@@ -111,6 +113,7 @@ class TrainConfig:
     embedding_dim: int = 192
     shared_encoder: bool = True
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    weight_statistics: bool = True
     epochs: int = 40
     min_steps: int = 0
     batch_size: int = 64
