@@ -146,12 +146,13 @@ class _Photos:
 
 
 def _network(arguments: argparse.Namespace) -> "nn.Module":
-    from model.nets.student import RANDOM, Student
+    from model.nets.backbone import RANDOM
+    from model.nets.encoder_network import EncoderNetwork
 
     bundle = read_bundle(arguments.bundle)
     backbone = bundle.info["config"]["backbone"]
     side = bundle.preprocessing.image_size_px
-    return Student(backbone, embedding_dim=bundle.embedding_dim, image_size_px=side, weights=RANDOM).eval()
+    return EncoderNetwork(backbone, embedding_dim=bundle.embedding_dim, image_size_px=side, weights=RANDOM).eval()
 
 
 CONTENDERS: dict[str, Callable[[argparse.Namespace], Taken]] = {

@@ -24,7 +24,8 @@ import numpy as np
 
 from model.bundle import read_bundle
 from training.data.dataset import read_split
-from training.evaluation.evaluate import Evaluation, evaluate_bundle, photo_files
+from training.data.photos import photo_files
+from training.evaluation.evaluate import Evaluation, evaluate_bundle
 from training.evaluation.metrics import summarise
 
 

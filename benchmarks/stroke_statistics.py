@@ -19,14 +19,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.stats import ks_2samp
 
+from index_builder.photos.read import MAX_PHOTO_PIXELS
 from model.errors import BlankSketchError
 from model.images import decode_image
 from model.preprocess import Preprocessing, normalise_sketch
 from model.strokes import centre_lines
 from training.config.sketch_style import SketchStyle, get_style
-from training.data.dataset import MAX_PIXELS, Item, read_split
+from training.data.dataset import Item, read_split
 from training.pseudo_sketches.draw import drawable, pseudo_sketch
 from training.pseudo_sketches.lines import trace
 
@@ -113,12 +113,12 @@ def pen_width(image: Image.Image) -> float:
 
 
 def real(item: Item) -> list[Statistics]:
-    return [measure(decode_image(path.read_bytes(), max_pixels=MAX_PIXELS)) for path in item.sketches]
+    return [measure(decode_image(path.read_bytes(), max_pixels=MAX_PHOTO_PIXELS)) for path in item.sketches]
 
 
 def drawn(numbered: tuple[int, Item], *, style: SketchStyle, count: int) -> list[Statistics]:
     row, item = numbered
-    photo = drawable(decode_image(item.photo.read_bytes(), max_pixels=MAX_PIXELS), style)
+    photo = drawable(decode_image(item.photo.read_bytes(), max_pixels=MAX_PHOTO_PIXELS), style)
     found = []
     for number in range(count):
         try:
@@ -143,7 +143,7 @@ def table(columns: dict[str, list[Statistics]]) -> str:
         cells = []
         for row, numbers in enumerate(values.values()):
             low, middle, high = np.percentile(numbers, [10, 50, 90])
-            distance = f", {ks_2samp(reference, numbers).statistic:.2f}" if row else ""
+            distance = f", {largest_distance(reference, numbers):.2f}" if row else ""
             cells.append(f"{middle:.3g} ({low:.3g}–{high:.3g}){distance}")
         lines.append(f"| {field.name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -168,6 +168,13 @@ def main() -> None:
         call = partial(drawn, style=style_of(text), count=arguments.drawings)
         columns[text] = collect(call, list(enumerate(chosen)))
     print(table(columns))
+
+
+def largest_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """The Kolmogorov–Smirnov statistic: the largest distance between two cumulative distributions."""
+    values = np.sort(np.concatenate([one, other]))
+    shares = [np.searchsorted(np.sort(each), values, side="right") / len(each) for each in (one, other)]
+    return float(np.abs(shares[0] - shares[1]).max())
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def naive_teacher(task: TeacherTask, views: Views) -> Tensor:
         for number in (0, 1)
     ]
     photo, sketch = targets[0][0], targets[1][1]
-    return task._contrast(photo, sketch, (photo, sketch), views.item)
+    return task._contrast(photo, sketch, views.item)
 
 
 def naive_students(task: StudentsTask, views: Views) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from model.errors import BundleError
+from model.from_json import from_json
 from model.preprocess import Preprocessing
 from model.seal import SEAL, break_seal, sealed_text
 
@@ -125,8 +126,7 @@ class Bundle:
                 embedding_dim=int(values["embedding_dim"]),
                 preprocessing=Preprocessing.from_dict(values["preprocessing"]),
                 encoders={
-                    modality: {p: EncoderFile(**file) for p, file in values["encoders"][modality].items()}
-                    for modality in MODALITIES
+                    modality: from_json(dict[str, EncoderFile], values["encoders"][modality]) for modality in MODALITIES
                 },
                 default_precisions={modality: values["default_precisions"][modality] for modality in MODALITIES},
                 info=values["info"],

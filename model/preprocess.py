@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from model.errors import BlankSketchError, BundleError
+from model.from_json import from_json
 from model.images import flatten_on_white, grey_on_white
 from model.strokes import set_stroke_width, with_blank_border
 
@@ -65,10 +66,7 @@ class Preprocessing:
         if set(values) != expected:
             odd = ", ".join(sorted(expected ^ set(values)))
             raise BundleError(f"The bundle's preprocessing differs from this release's in: {odd}; export it again.")
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
-        return cls(**plain)
+        return from_json(cls, values)
 
 
 def prepare_photo(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:

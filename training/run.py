@@ -1,6 +1,5 @@
 """One command from pairs to a bundle: train, export, evaluate, each step resumable."""
 
-import json
 import platform
 import sys
 import time
@@ -11,20 +10,23 @@ from typing import Any
 
 import torch
 
-from model.bundle import Bundle, write_manifest
+from model.bundle import MODALITIES, Bundle, write_manifest
 from training import distributed
 from training.config.run import TrainConfig
 from training.data.dataset import read_split
 from training.evaluation.evaluate import evaluate_bundle
 from training.evaluation.expectation import measure_expectation
 from training.export.bundle import export_bundle
+from training.export.trial import try_export
 from training.loop.checkpoint import find_checkpoint
+from training.pixel_statistics import with_pixel_statistics
 from training.pseudo_sketches.dataset import is_photo_dataset, write_photo_dataset
 from training.report.page import write_report
 from training.stages import (
     SMALL_IMAGES,
     TRAIN,
     Stage,
+    create_task,
     load_task,
     read_training_data,
     serving_stage,
@@ -118,6 +120,8 @@ def run(
     excluded = [item.photo for item in read_split(exclude, TEST).items] if exclude else []
     data = as_dataset(data, out, config, exclude=excluded)
     test = read_split(test_data or data, TEST)  # a missing test split is better found before training than after
+    config = with_pixel_statistics(config)
+    try_export_of(config, out)
     started = time.perf_counter()
     train_stages(config, data=data, out=out, device=device)
     if not distributed.is_first():
@@ -135,6 +139,27 @@ def run(
     if report:
         write_report([out], data=test_data or data, split=TEST, out=out / "report", device=torch.device("cpu"))
     return summary
+
+
+def try_export_of(config: TrainConfig, out: Path) -> None:
+    """Exports the untrained encoders once, unless a run in `out` has begun, and tells what the bundle will lack.
+
+    Raises:
+        ValueError: the encoders cannot be exported.
+    """
+    if has_begun(out) or not distributed.is_first():
+        return
+    teacher = config.teacher and replace(config.teacher, weights="random")
+    with torch.random.fork_rng(devices=[]):
+        task = create_task(
+            "students" if teacher else "baseline", replace(config, weights="random", teacher=teacher), num_categories=1
+        )
+        left_out = try_export(
+            {modality: task.encoder(modality) for modality in MODALITIES},
+            image_size_px=config.preprocessing.image_size_px,
+        )
+    for precision, reason in left_out.items():
+        print(f"the bundle will have no {precision}: {reason}", file=sys.stderr)  # noqa: T201
 
 
 def as_dataset(data: Path, out: Path, config: TrainConfig, *, exclude: Sequence[Path] = ()) -> Path:
@@ -175,14 +200,19 @@ def record(bundle: Bundle, measured: dict[str, Any]) -> None:
     write_manifest(replace(bundle, info={**bundle.info, **measured}))
 
 
+def has_begun(out: Path) -> bool:
+    """Tells whether a run folder holds a checkpoint of any stage."""
+    stages = ("baseline", "teacher", "students", f"{SMALL_IMAGES}/baseline")
+    return any(find_checkpoint(out / stage / "checkpoint") for stage in stages)
+
+
 def require_resumable(out: Path) -> None:
     """Makes sure that there is something to resume.
 
     Raises:
         ValueError: `out` holds no checkpoint.
     """
-    stages = ("baseline", "teacher", "students", f"{SMALL_IMAGES}/baseline")
-    if not any(find_checkpoint(out / stage / "checkpoint") for stage in stages):
+    if not has_begun(out):
         raise ValueError(f"--resume was given, but {out} holds no checkpoint; leave it out to start a new run.")
 
 
@@ -197,8 +227,3 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("Device cuda was asked for, but torch finds no GPU; use --device cpu or mend the driver.")
     return torch.device(name)
-
-
-def print_json(values: dict[str, Any]) -> None:
-    """Prints one JSON object on one line, the last thing a command prints."""
-    print(json.dumps(values, ensure_ascii=False), flush=True)  # noqa: T201 - the command's result

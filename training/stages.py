@@ -17,13 +17,12 @@ from training.config.xmodalvit import DistillationConfig, TeacherConfig
 from training.data.augment import plain_views
 from training.data.dataset import Split, read_split
 from training.data.pairs import PreparedPairs
-from training.data.unlabelled import UnlabelledPhotos
-from training.evaluation.evaluate import Embed, evaluate, photo_files
+from training.evaluation.evaluate import Embed, evaluate
 from training.evaluation.metrics import summarise
 from training.loop.checkpoint import copy_weights, find_checkpoint, load_weights, read_config, read_progress
 from training.loop.train import train
 from training.tasks.students import StudentsTask
-from training.tasks.teacher import TeacherTask, Unfused
+from training.tasks.teacher import TeacherEncoder, TeacherTask
 from training.tasks.two_tower import Task, TwoTowerTask
 
 Stage = Literal["baseline", "teacher", "students"]
@@ -117,8 +116,6 @@ def train_stage(
     if stage == "students":
         assert isinstance(task, StudentsTask)
         copy_weights(finished_stage(out, "teacher"), task.teacher, source="teacher.")
-        if config.distillation.neighbour_weight and config.unlabelled:
-            task.unlabelled = UnlabelledPhotos(photo_files(Path(config.unlabelled)), config.preprocessing)
     small = out / SMALL_IMAGES / "baseline/checkpoint"
     if not _has_begun(out / stage):
         _start_from(str(small) if config.begins_small else config.start, task)
@@ -150,7 +147,7 @@ def load_task(out: Path, stage: Stage, *, num_categories: int) -> tuple[Task, Tr
     checkpoint = finished_stage(out, stage)
     config = read_config(checkpoint)
     teacher = config.teacher and replace(config.teacher, weights="random")
-    untrained = replace(config, weights="random", photo_weights="random", teacher=teacher)
+    untrained = replace(config, weights="random", teacher=teacher)
     task = create_task(stage, untrained, num_categories=num_categories)
     load_weights(checkpoint, task)
     return task, config
@@ -273,5 +270,5 @@ def _start_from(start: str | None, task: Task) -> None:
         source = f"encoders.{'shared' if shared else modality}."
         if isinstance(task, TeacherTask):
             copy_weights(checkpoint, task.teacher.backbone(modality), source=source + "backbone.")
-        elif not isinstance(task.encoder(modality), Unfused):
+        elif not isinstance(task.encoder(modality), TeacherEncoder):
             copy_weights(checkpoint, task.encoder(modality), source=source)

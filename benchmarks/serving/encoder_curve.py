@@ -47,7 +47,8 @@ def export(out: Path, backbones: list[str], precisions: list[str]) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from model.nets.student import RANDOM, Student
+    from model.nets.backbone import RANDOM
+    from model.nets.encoder_network import EncoderNetwork
 
     class Product(torch.nn.Module):
         def forward(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
@@ -56,7 +57,7 @@ def export(out: Path, backbones: list[str], precisions: list[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     flops = {}
     for backbone in backbones:
-        network = Student(backbone, embedding_dim=192, image_size_px=_SIDE_PX, weights=RANDOM).eval()
+        network = EncoderNetwork(backbone, embedding_dim=192, image_size_px=_SIDE_PX, weights=RANDOM).eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             network(torch.zeros(1, 3, _SIDE_PX, _SIDE_PX))
         flops[backbone] = counter.get_total_flops()

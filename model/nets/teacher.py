@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from model.bundle import MODALITIES, Modality
+from model.nets.backbone import create_backbone
 from model.nets.cpu import in_pieces
-from model.nets.student import create_backbone
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,17 @@ class CrossModalAttention(nn.Module):
         self.attention = nn.MultiheadAttention(dim, num_heads, batch_first=True)
         self.projector = nn.Linear(dim, dim)
 
-    def forward(self, cls: Tensor, patches: Tensor, alone: Tensor | None = None) -> Tensor:
+    def forward(self, cls: Tensor, patches: Tensor) -> Tensor:
         """The new CLS token, (B, D).
 
         Args:
             cls: (B, D), of this modality.
             patches: (B, L, D), of the other modality.
-            alone: (B,) bool, True where the token may attend to nothing but itself (modality dropout).
         """
         query = self.modality_transformation(cls)[:, None]
         sequence = self.norm(torch.cat([query, patches], dim=1))
-        hidden = None
-        if alone is not None:
-            hidden = alone[:, None].repeat(1, sequence.shape[1])
-            hidden[:, 0] = False
         # Only the first row of the attention is used, so only that row is asked for.
-        attended, _ = self.attention(sequence[:, :1], sequence, sequence, key_padding_mask=hidden, need_weights=False)
+        attended, _ = self.attention(sequence[:, :1], sequence, sequence, need_weights=False)
         fused: Tensor = self.projector((query + attended)[:, 0])
         return fused
 
@@ -115,13 +110,10 @@ class CrossModalBlock(nn.Module):
         super().__init__()
         self.halves = nn.ModuleDict({modality: CrossModalAttention(dim, num_heads) for modality in MODALITIES})
 
-    def forward(
-        self, photo: Tokens, sketch: Tokens, alone: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tokens, Tokens]:
-        """Rewrites both CLS tokens; `alone` as in `CrossModalAttention`, for photo and sketch."""
-        alone_photo, alone_sketch = alone or (None, None)
-        photo_cls = self.halves["photo"](photo.cls, sketch.patches, alone_photo)
-        sketch_cls = self.halves["sketch"](sketch.cls, photo.patches, alone_sketch)
+    def forward(self, photo: Tokens, sketch: Tokens) -> tuple[Tokens, Tokens]:
+        """Rewrites both CLS tokens."""
+        photo_cls = self.halves["photo"](photo.cls, sketch.patches)
+        sketch_cls = self.halves["sketch"](sketch.cls, photo.patches)
         return Tokens(photo_cls, photo.patches), Tokens(sketch_cls, sketch.patches)
 
     def forward_pairs(
@@ -149,7 +141,6 @@ class Teacher(nn.Module):
         weights: str | Path,
         num_blocks: int,
         num_heads: int,
-        patch_drop: float = 0.0,
         shared_encoder: bool = False,
         start_unfused: bool = False,
     ) -> None:
@@ -161,7 +152,6 @@ class Teacher(nn.Module):
             weights: as for a student's backbone.
             num_blocks: N; 0 leaves the modalities unfused.
             num_heads: of every XMA block; must divide the transformer's dimension.
-            patch_drop: as for a student.
             shared_encoder: one transformer for both modalities.
             start_unfused: the blocks start as the identity, so that fused scores are at first those of the CLS tokens
                 before fusion, instead of what random layers make of them.
@@ -172,7 +162,7 @@ class Teacher(nn.Module):
         super().__init__()
         self.backbones = nn.ModuleDict(
             {
-                name: create_backbone(backbone, image_size_px=image_size_px, weights=weights, patch_drop=patch_drop)
+                name: create_backbone(backbone, image_size_px=image_size_px, weights=weights, option="--teacher-init")
                 for name in (("shared",) if shared_encoder else MODALITIES)
             }
         )
@@ -195,21 +185,18 @@ class Teacher(nn.Module):
         tokens = in_pieces(self.backbone(modality).forward_features, images)  # type: ignore[arg-type]
         return Tokens(tokens[:, 0], tokens[:, self._num_prefix_tokens :])
 
-    def fuse(
-        self, photo: Tokens, sketch: Tokens, *, alone: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def fuse(self, photo: Tokens, sketch: Tokens) -> tuple[Tensor, Tensor]:
         """The targets of the students for pairs of a photo and a sketch.
 
         Args:
             photo: of `encode`.
             sketch: of `encode`; row i is fused with row i of `photo`.
-            alone: for photo and sketch stream, (B,) bool: True where it may see nothing of the other modality.
 
         Returns:
             t_p and t_s, each (B, D) float32, unit norm.
         """
         for block in self.blocks:
-            photo, sketch = block(photo, sketch, alone)
+            photo, sketch = block(photo, sketch)
         return unit_norm(photo.cls), unit_norm(sketch.cls)
 
     def score_pairs(self, photo: Tokens, sketch: Tokens) -> Tensor:

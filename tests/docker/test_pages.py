@@ -14,7 +14,7 @@ import pytest
 from pydantic_settings import CliApp
 
 import index_builder.__main__ as builder
-import training.__main__ as trainer
+import training.cli.arguments as trainer
 from service import make_key
 from service.settings import Settings
 
@@ -90,7 +90,7 @@ def test_the_service_knows_its_options() -> None:
 def test_training_knows_its_options() -> None:
     for command in matching(r"-m training|run --rm train"):
         program = "-m training" if "-m training" in command.text else "--rm train"
-        trainer._parser().parse_args(arguments_after(command.text, program))
+        trainer.create_parser().parse_args(arguments_after(command.text, program))
 
 
 def test_make_knows_its_targets() -> None:

@@ -8,15 +8,15 @@ import torch
 from torch import nn
 
 from model.nets import cpu
-from model.nets.student import Student
+from model.nets.encoder_network import EncoderNetwork
 
 
-def student(backbone: str = "vit_tiny_patch16_224") -> Student:
+def student(backbone: str = "vit_tiny_patch16_224") -> EncoderNetwork:
     torch.manual_seed(0)
-    return Student(backbone, embedding_dim=16, image_size_px=32, weights="random")
+    return EncoderNetwork(backbone, embedding_dim=16, image_size_px=32, weights="random")
 
 
-def output_and_gradient(network: Student, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def output_and_gradient(network: EncoderNetwork, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     embeddings = network(images)
     embeddings[:, 0].sum().backward()
     gradient = network.projection.weight.grad

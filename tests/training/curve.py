@@ -18,7 +18,7 @@ from training.config.xmodalvit import DistillationConfig
 from training.data.dataset import read_split
 from training.data.pairs import PreparedPairs
 from training.loop import train as loop
-from training.loop.checkpoint import Progress
+from training.loop.checkpoint import TrainingProgress
 from training.stages import create_task
 
 TEACHER = replace(TOY_TEACHER, unfused_weight=1.0)
@@ -28,7 +28,6 @@ CONFIG = replace(
     distillation=DistillationConfig(queue_size=6, direct_weight=1.0),
     batch_size=4,
     epochs=13,
-    ema_decay=0.9,
 )
 
 
@@ -43,7 +42,7 @@ def main(dataset: str, out: str, copy: str = "") -> None:
             with (folder / "curve.jsonl").open("a") as stream:
                 stream.write(json.dumps([step, losses["total"]]) + "\n")
 
-    def save(*arguments: Any, progress: Progress, **named: Any) -> None:
+    def save(*arguments: Any, progress: TrainingProgress, **named: Any) -> None:
         save_checkpoint(*arguments, progress=progress, **named)
         if copy and progress.epoch == CONFIG.epochs // 2:
             shutil.copytree(folder, copy)

@@ -21,7 +21,7 @@ CONFIG = replace(TOY, teacher=TEACHER, distillation=DistillationConfig(queue_siz
 TASKS = {
     "baseline": (
         "baseline",
-        replace(CONFIG, teacher=None, category_weight=1.0, intra_weight=0.5, intra_photo_weight=0.5),
+        replace(CONFIG, teacher=None, category_weight=1.0, intra_weight=0.5),
     ),
     "teacher": ("teacher", CONFIG),
     "teacher of xmodalvit": (
@@ -39,9 +39,8 @@ def views(seed: int, count: int = 5) -> Views:
     generator = torch.Generator().manual_seed(seed)
     photo = torch.randn(count, 3, 32, 32, generator=generator)
     sketch = torch.randn(count, 2, 3, 32, 32, generator=generator)
-    again = torch.randn(count, 3, 32, 32, generator=generator)
     item, category = torch.arange(count) + 10 * seed, torch.arange(count) % 3
-    return Views(photo, sketch, item=item, category=category, photo_again=again)
+    return Views(photo, sketch, item=item, category=category)
 
 
 def two_steps(name: str) -> dict[str, torch.Tensor]:

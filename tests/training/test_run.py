@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from toy_config import TOY
 
 from model.bundle import default_bundle_path, read_bundle
@@ -243,28 +243,3 @@ def test_an_exported_file_does_not_tell_where_it_was_made(finished: Path) -> Non
     for folder in (finished / "bundle", default_bundle_path()):
         for file in folder.glob("*.onnx"):
             assert b"site-packages" not in file.read_bytes(), file
-
-
-def test_the_average_of_the_weights_is_what_is_measured_and_survives_a_kill(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = replace(CONFIG, ema_decay=0.9)
-    train_stages(config, data=dataset, out=tmp_path / "whole", device=CPU)
-
-    def dies_in_the_third_epoch(losses: dict[str, float], step: int) -> None:
-        if step == 5:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("training.loop.train._check_finite", dies_in_the_third_epoch)
-        with pytest.raises(KeyboardInterrupt):
-            train_stages(config, data=dataset, out=tmp_path / "resumed", device=CPU)
-    train_stages(config, data=dataset, out=tmp_path / "resumed", device=CPU)
-    average, resumed = weights_of(tmp_path / "whole"), weights_of(tmp_path / "resumed")
-    assert all(torch.equal(resumed[name], average[name]) for name in average)
-    live = load_file(tmp_path / "whole/baseline/checkpoint/live.safetensors")
-    train_stages(CONFIG, data=dataset, out=tmp_path / "plain", device=CPU)
-    plain = weights_of(tmp_path / "plain")
-    learnt = [name for name, _ in TwoTowerTask(CONFIG, num_categories=1).named_parameters()]
-    assert all(torch.equal(live[name], plain[name]) for name in learnt)  # averaging does not touch the training
-    assert not torch.equal(average["encoders.shared.projection.weight"], plain["encoders.shared.projection.weight"])

@@ -31,21 +31,6 @@ def test_recipes_without_a_least_number_of_steps_stay_as_they_are() -> None:
     assert _long_enough(config, 1) == config
 
 
-def test_students_may_learn_from_photos_without_sketches(dataset: Path, tmp_path: Path) -> None:
-    config = replace(
-        TOY,
-        epochs=1,
-        intra_photo_weight=0.5,
-        unlabelled=str(dataset),
-        teacher=replace(TOY_TEACHER, queue_size=0, epochs=1),
-        distillation=DistillationConfig(direct_weight=1.0, neighbour_weight=1.0, num_neighbours=8),
-    )
-    train_stages(config, data=dataset, out=tmp_path, device=CPU)
-    task, _ = load_task(tmp_path, "students", num_categories=1)
-    assert isinstance(task, StudentsTask)
-    assert task.unlabelled is None  # only training needs them
-
-
 @pytest.mark.parametrize("teacher", [None, replace(TOY_TEACHER, epochs=1)], ids=["two-tower", "xmodalvit"])
 def test_small_images_come_first_and_the_run_goes_on_from_them(
     teacher: TeacherConfig | None, dataset: Path, tmp_path: Path

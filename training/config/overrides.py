@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from pydantic import TypeAdapter, ValidationError
+
 Settings = TypeVar("Settings")
+_Change = tuple[list[str], str]  # the names on the way to a setting, and the whole text
 
 
 def with_settings(config: Settings, texts: Sequence[str]) -> Settings:
@@ -13,13 +16,13 @@ def with_settings(config: Settings, texts: Sequence[str]) -> Settings:
 
     Args:
         config: a dataclass; its fields may be dataclasses themselves.
-        texts: each `name=value` or `part.name=value`, such as `learning_rate=1e-4`, `teacher.mismatch=true`.
+        texts: each `name=value` or `part.name=value`, such as `learning_rate=1e-4`, `teacher.start_unfused=true`.
 
     Returns:
         Another configuration of the same class.
 
     Raises:
-        ValueError: no such setting, or a value of another kind than the present one.
+        ValueError: no such setting, or a value of another kind than the setting takes.
     """
     for text in texts:
         if "=" not in text:
@@ -28,50 +31,53 @@ def with_settings(config: Settings, texts: Sequence[str]) -> Settings:
     return changed
 
 
-def _changed(config: Any, changes: list[tuple[list[str], str]]) -> Any:  # noqa: ANN401 - any dataclass
+def _changed(config: Any, changes: list[_Change]) -> Any:  # noqa: ANN401 - any dataclass
     """All changes at once, since settings that belong together are checked together."""
-    known = [field.name for field in fields(config)]
-    hints = get_type_hints(type(config))
-    may_be_none = {field.name for field in fields(config) if field.default is None}
+    kinds = {field.name: get_type_hints(type(config))[field.name] for field in fields(config)}
     values: dict[str, Any] = {}
-    of_parts: dict[str, list[tuple[list[str], str]]] = {}
-    for names, text in changes:
-        if names[0] not in known:
-            raise ValueError(f"There is no setting {names[0]!r} (in {text!r}); there are {', '.join(known)}.")
-        old = getattr(config, names[0])
-        value = text.partition("=")[2].strip()
-        takes_text = str in (hints[names[0]], *get_args(hints[names[0]]))
-        if len(names) == 1 and value == "null" and names[0] in may_be_none:
-            values[names[0]] = None
-        elif len(names) == 1 and is_dataclass(old):
-            raise ValueError(f"{names[0]} has settings of its own; give them one by one, as in {names[0]}.name=value.")
-        elif len(names) == 1 and old is None and not takes_text:
-            raise ValueError(f"{names[0]} is None here and takes no text (in {text!r}); choose a recipe that has it.")
-        elif len(names) == 1:
-            values[names[0]] = _read(value, old, text)
-        elif is_dataclass(old):
-            of_parts.setdefault(names[0], []).append((names[1:], text))
+    of_parts: dict[str, list[_Change]] = {}
+    for (name, *rest), text in changes:
+        if name not in kinds:
+            raise ValueError(f"There is no setting {name!r} (in {text!r}); there are {', '.join(kinds)}.")
+        if rest:
+            of_parts.setdefault(name, []).append((rest, text))
         else:
-            raise ValueError(
-                f"{names[0]} is {old!r} here and has no settings of its own (in {text!r}); choose a recipe or "
-                "--method that has them."
-            )
+            values[name] = _read(name, kinds[name], getattr(config, name), text)
     for name in values.keys() & of_parts.keys():
         raise ValueError(f"{name} is switched off and given settings at once; leave one of the two out.")
-    return replace(config, **values, **{name: _changed(getattr(config, name), each) for name, each in of_parts.items()})
+    parts = {name: _changed(_part(config, name, kinds[name], each[0][1]), each) for name, each in of_parts.items()}
+    return replace(config, **values, **parts)
 
 
-def _read(value: str, old: object, text: str) -> object:
-    if isinstance(old, str) or old is None:
+def _part(config: Any, name: str, kind: Any, text: str) -> Any:  # noqa: ANN401
+    """The part of a configuration whose settings are changed; a part that is off begins with its defaults."""
+    old = getattr(config, name)
+    if is_dataclass(old):
+        return old
+    off = next((option for option in get_args(kind) if is_dataclass(option)), None)
+    if off is None or name == "teacher":
+        raise ValueError(
+            f"{name} is {old!r} here and has no settings of its own (in {text!r}); choose a recipe or --method that "
+            "has them."
+        )
+    return off()  # type: ignore[operator]
+
+
+def _read(name: str, kind: Any, old: object, text: str) -> object:  # noqa: ANN401
+    value = text.partition("=")[2].strip()
+    options = get_args(kind)
+    if value == "null" and type(None) in options:
+        return None
+    if any(is_dataclass(option) for option in (kind, *options)):
+        raise ValueError(f"{name} has settings of its own; give them one by one, as in {name}.name=value.")
+    if str in (kind, *options):
         return value
     try:
         new = json.loads(value)
     except ValueError:
         new = value
-    if isinstance(old, float) and type(new) is int:
-        new = float(new)
-    if isinstance(old, tuple) and isinstance(new, list):
-        new = tuple(new)
-    if type(new) is not type(old):
-        raise ValueError(f"{text!r} gives {new!r}; expected a value like {json.dumps(old)}.")
-    return new
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(new), strict=True)
+    except ValidationError as error:
+        expected = f"a value like {json.dumps(old)}" if old is not None else str(kind)
+        raise ValueError(f"{text!r} gives {new!r}; expected {expected}.") from error

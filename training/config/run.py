@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self
 
+from model.from_json import from_json
 from model.preprocess import Preprocessing
 from training.config.sketch_style import SketchStyle
 from training.config.xmodalvit import DistillationConfig, TeacherConfig
@@ -71,10 +72,9 @@ class TrainConfig:
         weights: where the backbone starts: "pretrained", "random", or a path.
         embedding_dim: D of the joint space.
         shared_encoder: one encoder for both modalities instead of one each.
-        photo_backbone: timm name of the photo encoder where it is to be another, such as a larger one, since photos are
-            embedded once and sketches at every search; empty takes `backbone`. Needs separate encoders.
-        photo_weights: where `photo_backbone` starts, as `weights`.
         preprocessing: how images become the encoders' input; travels into the bundle.
+        weight_statistics: pixels get the mean and std that the weights at the start were trained with, instead of those
+            in `preprocessing`; random weights have none.
         epochs: passes over the training photos; each pass takes one random sketch of every photo.
         min_steps: more passes are made where there are so few photos that `epochs` would give fewer steps than this.
         batch_size: photos (and sketches) in a batch; the other members of a batch are the negatives.
@@ -90,11 +90,6 @@ class TrainConfig:
         ramp_steps: the contrastive loss is left out for so many steps and then rises to its full weight over as many.
         intra_weight: weight of a contrast between two sketches of the same photo, beside that of photo and sketch; of
             the two-tower.
-        intra_photo_weight: the same of two variations of the same photo.
-        patch_drop: share of the patches of every image that a vision transformer does not see in training (FLIP, arXiv
-            2212.00794): half of them make a step about twice as fast.
-        ema_decay: of the moving average of the weights, for each step; that average is measured, exported and served. 0
-            takes the last weights.
         augmentation: how training images are varied.
         autocast_bf16: forward passes in bfloat16 where the device gains from it.
         pseudo_sketches: drawings to make of each photo when the data are photos alone; 0 where there are sketches.
@@ -106,7 +101,6 @@ class TrainConfig:
         checkpoint_epochs: a checkpoint is written after every so many epochs, and after the last.
         seed: of weights, order and augmentation.
         start: folder of a checkpoint whose encoders (of a two-tower or of students) are where this run begins.
-        unlabelled: folder of photos without sketches, for a distillation with a `neighbour_weight`.
         small_images: what is trained on smaller images first; None, a size that is not smaller, or a `start` trains on
             `preprocessing`'s size at once.
         teacher: XModalViT's teacher; None for the two-tower baseline.
@@ -118,9 +112,8 @@ class TrainConfig:
     weights: str = "pretrained"
     embedding_dim: int = 192
     shared_encoder: bool = True
-    photo_backbone: str = ""
-    photo_weights: str = "pretrained"
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    weight_statistics: bool = True
     epochs: int = 40
     min_steps: int = 0
     batch_size: int = 64
@@ -133,9 +126,6 @@ class TrainConfig:
     category_weight: float = 0.0
     ramp_steps: int = 0
     intra_weight: float = 0.0
-    intra_photo_weight: float = 0.0
-    patch_drop: float = 0.0
-    ema_decay: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     autocast_bf16: bool = True
     pseudo_sketches: int = 0
@@ -146,7 +136,6 @@ class TrainConfig:
     checkpoint_epochs: int = 1
     seed: int = 0
     start: str | None = None
-    unlabelled: str | None = None
     small_images: SmallImages | None = None
     teacher: TeacherConfig | None = None
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
@@ -155,7 +144,7 @@ class TrainConfig:
         for name in ("epochs", "batch_size", "category_group", "embedding_dim", "checkpoint_epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1.")
-        for name in ("warmup_share", "validation_share", "label_smoothing", "patch_drop", "ema_decay"):
+        for name in ("warmup_share", "validation_share", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a share from 0 to below 1.")
         if self.validation_fold and not 0 < self.validation_fold * self.validation_share < 1:
@@ -163,16 +152,10 @@ class TrainConfig:
                 f"validation_fold is {self.validation_fold} and validation_share {self.validation_share}; folds count "
                 "from 0, and there are as many as the share fits into 1."
             )
-        if self.photo_backbone and self.shared_encoder:
+        if self.teacher and self.distillation.teacher_photos and self.shared_encoder:
             raise ValueError(
-                f"photo_backbone is {self.photo_backbone} and shared_encoder is on; set shared_encoder to false, or "
-                "leave photo_backbone empty."
-            )
-        if self.teacher and self.distillation.teacher_photos and (self.shared_encoder or self.photo_backbone):
-            raise ValueError(
-                f"teacher_photos is on, shared_encoder is {str(self.shared_encoder).lower()} and photo_backbone "
-                f"'{self.photo_backbone}': the teacher embeds the photos, so there is no photo student; set "
-                "shared_encoder to false and leave photo_backbone empty."
+                "teacher_photos and shared_encoder are both on: the teacher embeds the photos, so there is no photo "
+                "student; set shared_encoder to false."
             )
         if self.teacher and self.distillation.score_weight and self.teacher.num_blocks and not self.teacher.pair_weight:
             raise ValueError(
@@ -184,8 +167,6 @@ class TrainConfig:
                 f"ramp_steps is {self.ramp_steps} but category_weight is 0: nothing would be learnt in those steps; "
                 "set a category_weight or no ramp."
             )
-        if self.distillation.neighbour_weight and self.unlabelled is None:
-            raise ValueError("neighbour_weight is set and unlabelled is not; give a folder of photos as unlabelled.")
         for name in ("temperature", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a number above 0.")
@@ -202,15 +183,8 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads what `to_dict` wrote."""
-        plain = dict(values)
-        plain["preprocessing"] = Preprocessing.from_dict(plain["preprocessing"])
-        plain["augmentation"] = Augmentation(**plain["augmentation"])
-        plain["distillation"] = DistillationConfig(**plain["distillation"])
-        plain["sketch_style"] = SketchStyle.from_dict(plain.get("sketch_style"))
-        plain["teacher"] = plain["teacher"] and TeacherConfig(**plain["teacher"])
-        plain["small_images"] = plain.get("small_images") and SmallImages(**plain["small_images"])
-        return cls(**plain)
+        """Reads what `to_dict` wrote; ValueError for what does not fit."""
+        return from_json(cls, values)
 
 
 def differences(old: object, new: object, *, prefix: str = "") -> list[str]:

@@ -66,19 +66,6 @@ class SketchStyle:
         edges: EdgeFamily = "canny" if self.edges == "both" else self.edges
         return replace(self, by_turns=False, smooth=False, elaborate=False, subject=False, edges=edges)
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any] | None) -> Self:
-        """Reads plain JSON values; None and missing ones are of a time before there were styles, and get the default.
-
-        Raises:
-            ValueError: a value is of no known field.
-        """
-        names = {setting.name for setting in fields(cls)}
-        unknown = sorted(set(values or {}) - names)
-        if unknown:
-            raise ValueError(f"A sketch style has no setting {unknown[0]!r}; expected {', '.join(sorted(names))}.")
-        return cls(**(values or {}))
-
 
 INGREDIENTS = tuple(setting.name for setting in fields(SketchStyle) if setting.name not in {"edges", "by_turns"})
 STYLES: dict[str, SketchStyle] = {

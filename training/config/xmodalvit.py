@@ -22,11 +22,6 @@ class TeacherConfig:
         unfused_weight: of a two-tower term on the CLS tokens before fusion; 0 as published.
         pair_weight: of a contrast between all pairs of the batch, each photo fused with each sketch, so that a pair has
             to match by itself; 0 as published.
-        modality_dropout: probability that a stream may see nothing of the other modality; 0 as published.
-        key_momentum: of a slow copy of the teacher that makes the keys (as in MoCo, arXiv 1911.05722), so that queued
-            keys stay comparable; 0 as published: keys are made by the teacher itself.
-        mismatch: whether the same photo fused with another instance's sketch (and the same sketch with another photo)
-            counts as a further negative; off as published.
     """
 
     backbone: str = "deit_tiny_patch16_224"
@@ -40,9 +35,6 @@ class TeacherConfig:
     learning_rate: float = 0.0
     unfused_weight: float = 0.0
     pair_weight: float = 0.0
-    modality_dropout: float = 0.0
-    key_momentum: float = 0.0
-    mismatch: bool = False
 
     def __post_init__(self) -> None:
         if self.num_blocks < 0 or self.queue_size < 0 or self.epochs < 1 or self.num_heads < 1:
@@ -52,16 +44,6 @@ class TeacherConfig:
             )
         if self.learning_rate < 0:
             raise ValueError(f"The teacher's learning_rate is {self.learning_rate}; expected at least 0.")
-        for name in ("modality_dropout", "key_momentum"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a share from 0 to below 1.")
-        if self.key_momentum and not self.queue_size:
-            raise ValueError("key_momentum is set and queue_size is 0: there would be no queue for its keys.")
-        if self.mismatch and self.queue_size:
-            raise ValueError(
-                f"mismatch is on and queue_size is {self.queue_size}: mismatched pairs are negatives within a batch; "
-                "set queue_size to 0."
-            )
 
 
 @dataclass(frozen=True)
@@ -76,9 +58,6 @@ class DistillationConfig:
         direct_weight: of symmetric InfoNCE between the students themselves; 0 as published.
         score_weight: of the divergence between the students' scores of all pairs of a batch and the fused teacher's; 0
             as published. It asks for a teacher with a `pair_weight`.
-        neighbour_weight: of the divergence between the neighbours that student and unfused teacher find for each photo
-            and sketch among unlabelled photos (`TrainConfig.unlabelled`); 0 as published.
-        num_neighbours: how many of those photos are drawn in each step.
         unfused_targets: the teacher's CLS tokens before fusion are the targets; off as published.
         teacher_photos: the teacher's transformer, before fusion, embeds the photos, which happens offline, and only a
             sketch student is trained, towards its embeddings (asymmetric metric learning, arXiv 2006.16331); off as
@@ -91,8 +70,6 @@ class DistillationConfig:
     angle_weight: float = 1.0
     direct_weight: float = 0.0
     score_weight: float = 0.0
-    neighbour_weight: float = 0.0
-    num_neighbours: int = 64
     unfused_targets: bool = False
     teacher_photos: bool = False
 

@@ -1,7 +1,6 @@
 """Random variation of a batch of pairs, on the device, a different draw for every pair."""
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -18,7 +17,6 @@ def augment_pairs(
     preprocessing: Preprocessing,
     *,
     generator: torch.Generator,
-    photo_again: bool = False,
 ) -> Views:
     """Turns a batch of bytes into varied, normalised encoder inputs.
 
@@ -27,7 +25,6 @@ def augment_pairs(
         augmentation: how much is varied.
         preprocessing: gives mean and std.
         generator: source of all randomness, on the CPU.
-        photo_again: whether each photo is wanted twice; the second one is mirrored as the first.
 
     Returns:
         The batch; the V sketches of a photo vary independently.
@@ -39,12 +36,9 @@ def augment_pairs(
         photo = torch.where(mirrored, photo.flip(-1), photo)
         ink = torch.where(mirrored, ink.flip(-1), ink)
     ink = ink.flatten(0, 1)[:, None]
-    plain, photo = photo, _vary_photo(photo, augmentation, generator)
+    photo = _vary_photo(photo, augmentation, generator)
     ink = _erase(_move(ink, augmentation, generator, warp=augmentation.sketch_warp), augmentation, generator)
-    views = _views(photo, (1 - ink).view_as(batch.sketch), batch, preprocessing)
-    if not photo_again:
-        return views
-    return replace(views, photo_again=normalise(_vary_photo(plain, augmentation, generator), preprocessing))
+    return _views(photo, (1 - ink).view_as(batch.sketch), batch, preprocessing)
 
 
 def plain_views(batch: Batch, preprocessing: Preprocessing) -> Views:

@@ -10,11 +10,10 @@ from typing import Any
 
 from PIL import Image
 
+from index_builder.photos.read import MAX_PHOTO_PIXELS
 from model.bundle import Modality
 from model.images import decode_image, photo_draft_size
 from model.preprocess import Preprocessing, normalise_sketch, square_photo
-
-MAX_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,9 @@ def read_image(modality: Modality, path: Path, preprocessing: Preprocessing) -> 
     """
     try:
         if modality == "sketch":
-            return normalise_sketch(decode_image(path.read_bytes(), max_pixels=MAX_PIXELS), preprocessing)
+            return normalise_sketch(decode_image(path.read_bytes(), max_pixels=MAX_PHOTO_PIXELS), preprocessing)
         draft_size_px = photo_draft_size(preprocessing.image_size_px)
-        photo = decode_image(path.read_bytes(), max_pixels=MAX_PIXELS, draft_size_px=draft_size_px)
+        photo = decode_image(path.read_bytes(), max_pixels=MAX_PHOTO_PIXELS, draft_size_px=draft_size_px)
         return square_photo(photo, preprocessing)
     except (OSError, ValueError) as error:
         raise ValueError(f"The {modality} {path} cannot be used: {error}") from error

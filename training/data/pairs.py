@@ -51,14 +51,12 @@ class Views:
         sketch: (B, V, 3, S, S) float32; row i shows what row i of `photo` shows.
         item: (B,) int64 photo ids, all different.
         category: (B,) int64.
-        photo_again: (B, 3, S, S) float32, the same photos varied otherwise; None where no loss asks for it.
     """
 
     photo: Tensor
     sketch: Tensor
     item: Tensor
     category: Tensor
-    photo_again: Tensor | None = None
 
 
 class PreparedPairs:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from index_builder.photos.read import MAX_PHOTO_PIXELS
 from model.images import decode_image, flatten_on_white
-from training.data.dataset import MAX_PIXELS, Split
+from training.data.dataset import Split
 
 ROWS, COLUMNS, CELL_PX, GAP_PX = 10, 6, 160, 6
 
@@ -23,7 +24,7 @@ def contact_sheet(split: Split) -> Image.Image:
 
 def square_thumbnail(path: Path, size_px: int) -> Image.Image:
     """An image file centred on a white square, shrunk to fit and never enlarged; mode "RGB"."""
-    image = flatten_on_white(decode_image(path.read_bytes(), max_pixels=MAX_PIXELS)).convert("RGB")
+    image = flatten_on_white(decode_image(path.read_bytes(), max_pixels=MAX_PHOTO_PIXELS)).convert("RGB")
     image.thumbnail((size_px, size_px))
     cell = Image.new("RGB", (size_px, size_px), "white")
     cell.paste(image, ((size_px - image.width) // 2, (size_px - image.height) // 2))

@@ -18,7 +18,6 @@ from training.evaluation.metrics import compare, ranks, summarise
 FloatArray = NDArray[np.float32]
 Embed = Callable[[Modality, FloatArray], FloatArray]  # (B, 3, S, S) prepared images -> (B, D) unit norm
 _CHUNK = 64
-_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -136,18 +135,6 @@ def inner_products(queries: FloatArray, gallery: FloatArray) -> FloatArray:
         found, columns = index.search(query[None], len(gallery))
         row[columns[0]] = found[0]
     return scores
-
-
-def photo_files(folder: Path) -> tuple[Path, ...]:
-    """Every image below a folder, sorted by path.
-
-    Raises:
-        ValueError: there is none.
-    """
-    files = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in _IMAGE_SUFFIXES))
-    if not files:
-        raise ValueError(f"There is no photo below {folder}; give a folder of JPEG, PNG, WebP, GIF, TIFF or BMP files.")
-    return files
 
 
 def _embed_files(embed: Embed, modality: Modality, files: Sequence[Path], preprocessing: Preprocessing) -> FloatArray:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from model.encoder import Encoder, open_encoder
 from model.preprocess import Preprocessing
 from training.data.dataset import Split
 from training.evaluation.evaluate import evaluate_bundle
-from training.export.onnx import convert_to_half, export_onnx, quantise_dynamic
+from training.export.onnx import OPTIONAL_PRECISIONS, export_onnx
+from training.export.trial import first_line, run_once
 
 MAX_ACCURACY_LOST = 0.5  # points of acc@1
 MIN_SPEED_UP = 1.1
@@ -79,7 +80,9 @@ def export_bundle(
 
 
 def _add_int8(bundle: Bundle, stems: Mapping[Modality, str], judge: Split) -> Bundle:
-    candidate = _with_variant(bundle, stems, "int8", quantise_dynamic)
+    candidate = _with_variant(bundle, stems, "int8")
+    if isinstance(candidate, str):
+        return _left_out(bundle, "int8", candidate)
     measured = _accuracy(candidate, judge, "int8") | {"speed_up": round(_speed_up(candidate), 2)}
     kept = measured["acc@1_lost"] <= MAX_ACCURACY_LOST and measured["speed_up"] >= MIN_SPEED_UP
     judged = _judged(bundle, candidate, "int8", kept=kept, measured=measured)
@@ -88,16 +91,29 @@ def _add_int8(bundle: Bundle, stems: Mapping[Modality, str], judge: Split) -> Bu
 
 def _add_fp16(bundle: Bundle, stems: Mapping[Modality, str], judge: Split) -> Bundle:
     # ONNX Runtime computes it on this CPU too, slowly: that tells its accuracy, and nothing of its speed on a GPU.
-    candidate = _with_variant(bundle, stems, "fp16", convert_to_half)
+    candidate = _with_variant(bundle, stems, "fp16")
+    if isinstance(candidate, str):
+        return _left_out(bundle, "fp16", candidate)
     measured = _accuracy(candidate, judge, "fp16")
     return _judged(bundle, candidate, "fp16", kept=measured["acc@1_lost"] <= MAX_ACCURACY_LOST, measured=measured)
 
 
-def _with_variant(
-    bundle: Bundle, stems: Mapping[Modality, str], precision: str, convert: Callable[[Path, Path], None]
-) -> Bundle:
-    for stem in set(stems.values()):
-        convert(bundle.path / f"{stem}.onnx", bundle.path / f"{stem}.{precision}.onnx")
+def _left_out(bundle: Bundle, precision: str, reason: str) -> Bundle:
+    """The bundle without an optional precision, and why."""
+    for file in bundle.path.glob(f"*.{precision}.onnx"):
+        file.unlink()
+    return replace(bundle, info={**bundle.info, precision: {"kept": False, "reason": reason}})
+
+
+def _with_variant(bundle: Bundle, stems: Mapping[Modality, str], precision: str) -> Bundle | str:
+    """The bundle with another precision of its encoders, or why they cannot be converted or run in it."""
+    try:
+        for stem in set(stems.values()):
+            target = bundle.path / f"{stem}.{precision}.onnx"
+            OPTIONAL_PRECISIONS[precision](bundle.path / f"{stem}.onnx", target)
+            run_once(target, bundle.preprocessing.image_size_px)
+    except Exception as error:  # converters and ONNX Runtime raise many types
+        return first_line(error)
     encoders = {
         modality: {**bundle.encoders[modality], precision: _describe(bundle.path / f"{stem}.{precision}.onnx")}
         for modality, stem in stems.items()

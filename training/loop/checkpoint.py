@@ -11,7 +11,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from model.bundle import file_sha256
 from model.seal import break_seal, sealed_text
@@ -19,15 +18,15 @@ from training.config.run import TrainConfig, differences
 
 CONFIG = "config.json"
 MANIFEST = "checkpoint.json"
-WEIGHTS = "weights.safetensors"  # what is measured, exported and served
-LIVE = "live.safetensors"  # what is trained on, where the weights served are its moving average
+WEIGHTS = "weights.safetensors"
 OPTIMISER = "optimiser.pt"
 CATEGORY_HEAD = "category_head.weight"
+FORMAT_VERSION = 2
 _REMEDY = "copy it again, or remove its folder and train anew"
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far a run has come.
 
     Attributes:
@@ -48,30 +47,25 @@ def save_checkpoint(
     schedule: torch.optim.lr_scheduler.LRScheduler,
     *,
     config: TrainConfig,
-    progress: Progress,
-    averaged: AveragedModel | None = None,
+    progress: TrainingProgress,
 ) -> None:
     """Replaces the checkpoint at `path` in one rename; a crash at any moment leaves the old one or the new one."""
     aside = path.with_name(path.name + ".partial")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    _save_weights(averaged.module if averaged else task, aside / WEIGHTS)
-    if averaged:
-        _save_weights(task, aside / LIVE)
+    save_file({name: tensor.contiguous() for name, tensor in task.state_dict().items()}, aside / WEIGHTS)
     torch.save({"optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}, aside / OPTIMISER)
     (aside / CONFIG).write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
     files = {file.name: file_sha256(file) for file in sorted(aside.iterdir())}
-    (aside / MANIFEST).write_text(sealed_text({**vars(progress), "files": files}), encoding="utf-8")
+    (aside / MANIFEST).write_text(
+        sealed_text({"format_version": FORMAT_VERSION, **vars(progress), "files": files}), encoding="utf-8"
+    )
     old = path.with_name(path.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         path.rename(old)
     aside.rename(path)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _save_weights(task: nn.Module, path: Path) -> None:
-    save_file({name: tensor.contiguous() for name, tensor in task.state_dict().items()}, path)
 
 
 def find_checkpoint(path: Path) -> Path | None:
@@ -87,11 +81,10 @@ def read_config(path: Path) -> TrainConfig:
     return TrainConfig.from_dict(json.loads(_verified(path, CONFIG).read_text(encoding="utf-8")))
 
 
-def read_progress(path: Path) -> Progress:
+def read_progress(path: Path) -> TrainingProgress:
     """How far the run of a checkpoint had come."""
     values = _read_manifest(path)
-    values.pop("files", None)
-    return Progress(**values)
+    return TrainingProgress(epoch=values["epoch"], step=values["step"], metrics=values["metrics"])
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -101,6 +94,12 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise ValueError(f"The manifest of checkpoint {path} cannot be read ({error}); {_REMEDY}.") from error
     if not break_seal(values):
         raise ValueError(f"The manifest of checkpoint {path} is damaged; {_REMEDY}.")
+    version = values.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"The checkpoint {path} has format version {version}; this release reads version {FORMAT_VERSION}. "
+            "Remove its folder and train anew."
+        )
     return values
 
 
@@ -108,10 +107,9 @@ def _verified(path: Path, name: str) -> Path:
     """The path of a checkpoint's file, which holds what was saved.
 
     Raises:
-        ValueError: it is damaged. Checkpoints of earlier releases state no hashes, and are trusted.
+        ValueError: the file is damaged.
     """
-    expected = _read_manifest(path).get("files", {}).get(name)
-    if expected is not None and file_sha256(path / name) != expected:
+    if file_sha256(path / name) != _read_manifest(path)["files"][name]:
         raise ValueError(f"The file {name} of checkpoint {path} is damaged; {_REMEDY}.")
     return path / name
 
@@ -175,8 +173,7 @@ def resume(
     schedule: torch.optim.lr_scheduler.LRScheduler,
     *,
     config: TrainConfig,
-    averaged: AveragedModel | None = None,
-) -> Progress:
+) -> TrainingProgress:
     """Restores everything an uninterrupted run would have at this point.
 
     Raises:
@@ -188,12 +185,8 @@ def resume(
             f"The checkpoint {path} was trained with other settings ({'; '.join(changed)}); "
             "use the same ones, or another --out folder."
         )
-    task.load_state_dict(load_file(_verified(path, LIVE if averaged else WEIGHTS)))
+    load_weights(path, task)
     state = torch.load(_verified(path, OPTIMISER), weights_only=True, map_location="cpu")
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
-    progress = read_progress(path)
-    if averaged:
-        load_weights(path, averaged.module)
-        averaged.n_averaged.fill_(progress.step)
-    return progress
+    return read_progress(path)

@@ -8,23 +8,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import imagehash
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
+from index_builder.photos.near_duplicates import HASH_BYTES, near_duplicates_of, perceptual_hash
+from index_builder.photos.read import MAX_PHOTO_PIXELS
 from model.bundle import file_sha256
 from model.images import decode_image, photo_draft_size
 from training.config.sketch_style import SketchStyle
-from training.data.dataset import MAX_PIXELS, relative_to_manifest
-from training.evaluation.evaluate import photo_files
+from training.data.dataset import relative_to_manifest
+from training.data.photos import photo_files
 from training.pseudo_sketches.draw import SIDE_PX, drawable, pseudo_sketch
 
 HELD_OUT_SHARE = 0.05
 _REPORT = "made.json"
 _HELD_OUT_LEAST, _HELD_OUT_MOST = 10, 0.1  # of a small folder: ten photos, but no more than a tenth of them
-_NEAR_DUPLICATE_BITS = 6  # of 256: two files of one photo differ in compression and size only
-_HASH_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -142,41 +142,37 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Drawn:
-    hash: str
+    hash: bytes
     problem: str = ""
 
 
 def _draw(job: _Job) -> _Drawn:
     try:
-        photo = decode_image(job.file.read_bytes(), max_pixels=MAX_PIXELS, draft_size_px=photo_draft_size(SIDE_PX))
+        photo = _read_photo(job.file)
     except (OSError, ValueError) as error:
-        return _Drawn("", str(error))
+        return _Drawn(b"", str(error))
     styles = [job.style.of_drawing(number) for number in range(job.sketches)]
     seen = {style: drawable(photo, style) for style in set(styles)}
     for number, style in enumerate(styles):
         sketch = pseudo_sketch(seen[style], np.random.default_rng([job.seed, job.row, number]), style)
         if sketch.getextrema()[0] == 255:
-            return _Drawn("", "the photo shows no edge to draw")
+            return _Drawn(b"", "the photo shows no edge to draw")
         sketch.save(job.folder / f"{job.row:06d}-{number}.png")
-    return _Drawn(_hash(photo))
+    return _Drawn(perceptual_hash(photo))
 
 
-def _hash(photo: Image.Image) -> str:
-    return str(imagehash.phash(photo.convert("RGB"), hash_size=_HASH_SIDE))
+def _read_photo(file: Path) -> Image.Image:
+    return decode_image(file.read_bytes(), max_pixels=MAX_PHOTO_PIXELS, draft_size_px=photo_draft_size(SIDE_PX))
 
 
-def _near_duplicates(hashes: dict[Path, str], exclude: Iterable[Path]) -> set[Path]:
+def _near_duplicates(hashes: dict[Path, bytes], exclude: Iterable[Path]) -> set[Path]:
     """The files whose perceptual hash nearly equals that of an excluded photo."""
-    if not hashes:
-        return set()
-    bits = np.stack([imagehash.hex_to_hash(value).hash.ravel() for value in hashes.values()])
-    near: set[Path] = set()
-    files = list(hashes)
-    for other in exclude:
-        photo = decode_image(other.read_bytes(), max_pixels=MAX_PIXELS, draft_size_px=photo_draft_size(SIDE_PX))
-        distances = (bits != imagehash.hex_to_hash(_hash(photo)).hash.ravel()).sum(axis=1)
-        near |= {files[row] for row in np.flatnonzero(distances <= _NEAR_DUPLICATE_BITS)}
-    return near
+    files, others = list(hashes), [perceptual_hash(_read_photo(file)) for file in exclude]
+    return {files[row] for row in near_duplicates_of(_as_rows(list(hashes.values())), _as_rows(others))}
+
+
+def _as_rows(hashes: Sequence[bytes]) -> NDArray[np.uint8]:
+    return np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, HASH_BYTES)
 
 
 def _item(row: int, file: Path, out: Path, sketches: int, *, split: str) -> dict[str, Any]:
@@ -199,12 +195,7 @@ def _plain(made: PhotoDataset) -> dict[str, Any]:
 
 def _read_report(report: Path, out: Path, made_of: dict[str, Any]) -> PhotoDataset:
     values = json.loads(report.read_text(encoding="utf-8"))
-    before = {
-        "exclude": made_of["exclude"],  # not recorded by earlier releases
-        **values["of"],
-        "style": asdict(SketchStyle.from_dict(values["of"].get("style"))),
-    }
-    if before != made_of:
+    if values["of"] != made_of:
         raise ValueError(
             f"{out} holds pseudo-sketches of other photos or settings; give another folder, or delete it to start anew."
         )

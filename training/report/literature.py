@@ -10,7 +10,7 @@ CAVEAT = (
 
 
 @dataclass(frozen=True)
-class Published:
+class Result:
     """One row of a paper's table; None where the paper gives no figure."""
 
     method: str
@@ -32,7 +32,7 @@ class Benchmark:
     name: str
     pattern: str
     photos: int
-    rows: tuple[Published, ...]
+    rows: tuple[Result, ...]
 
 
 BENCHMARKS = (
@@ -41,15 +41,15 @@ BENCHMARKS = (
         r"shoe(s)?v2",
         200,
         (
-            Published("Yu et al., CVPR 2016", 28.71, 71.56),
-            Published("Yang et al., ICCV 2021", 32.33, 79.63),
-            Published("Sain et al., CVPR 2021", 36.47, 81.83),
-            Published("Bhunia et al., CVPR 2021", 39.10, 87.50),
-            Published("Chowdhury et al., CVPR 2022", 39.90, 82.90),
-            Published("Bhunia et al., CVPR 2022", 43.70, None),
-            Published("XModalViT, BMVC 2022", 45.05, 90.23),
-            Published("SketchPVT, 2023", 44.2, None),
-            Published("Koley et al., 2024", 45.3, None),
+            Result("Yu et al., CVPR 2016", 28.71, 71.56),
+            Result("Yang et al., ICCV 2021", 32.33, 79.63),
+            Result("Sain et al., CVPR 2021", 36.47, 81.83),
+            Result("Bhunia et al., CVPR 2021", 39.10, 87.50),
+            Result("Chowdhury et al., CVPR 2022", 39.90, 82.90),
+            Result("Bhunia et al., CVPR 2022", 43.70, None),
+            Result("XModalViT, BMVC 2022", 45.05, 90.23),
+            Result("SketchPVT, 2023", 44.2, None),
+            Result("Koley et al., 2024", 45.3, None),
         ),
     ),
     Benchmark(
@@ -57,42 +57,48 @@ BENCHMARKS = (
         r"chair(s)?v2",
         100,
         (
-            Published("Yu et al., CVPR 2016", 47.65, 84.24),
-            Published("Yang et al., ICCV 2021", 52.89, 94.88),
-            Published("Sain et al., CVPR 2021", 62.86, 91.14),
-            Published("Bhunia et al., CVPR 2021", 62.20, 90.80),
-            Published("Bhunia et al., CVPR 2022", 64.80, None),
-            Published("XModalViT, BMVC 2022", 63.48, 95.02),
-            Published("SketchPVT, 2023", 71.2, None),
-            Published("Koley et al., 2024", 72.1, None),
-            Published("ARNet, 2025 (281 queries, best epoch on test)", 75.45, None),
+            Result("Yu et al., CVPR 2016", 47.65, 84.24),
+            Result("Yang et al., ICCV 2021", 52.89, 94.88),
+            Result("Sain et al., CVPR 2021", 62.86, 91.14),
+            Result("Bhunia et al., CVPR 2021", 62.20, 90.80),
+            Result("Bhunia et al., CVPR 2022", 64.80, None),
+            Result("XModalViT, BMVC 2022", 63.48, 95.02),
+            Result("SketchPVT, 2023", 71.2, None),
+            Result("Koley et al., 2024", 72.1, None),
+            Result("ARNet, 2025 (281 queries, best epoch on test)", 75.45, None),
         ),
     ),
     Benchmark(
         "QMUL-Shoe",
         r"qmulshoe",
         115,
-        (Published("Yu et al., CVPR 2016", 39.13, 87.83), Published("Song et al. (DSSA), 2017", 61.74, 94.78)),
+        (
+            Result("Yu et al., CVPR 2016", 39.13, 87.83),
+            Result("Song et al. (DSSA), 2017", 61.74, 94.78),
+        ),
     ),
     Benchmark(
         "QMUL-Chair",
         r"qmulchair",
         97,
-        (Published("Yu et al., CVPR 2016", 69.07, 97.94), Published("Song et al. (DSSA), 2017", 81.44, 95.88)),
+        (
+            Result("Yu et al., CVPR 2016", 69.07, 97.94),
+            Result("Song et al. (DSSA), 2017", 81.44, 95.88),
+        ),
     ),
     Benchmark(
         "Sketchy",
         r"sketchy",
         1250,
         (
-            Published("Human (Sangkloy et al., 2016)", 54.27, None),
-            Published("Sangkloy et al., 2016", 37.10, None),
-            Published("Yu et al., CVPR 2016", 25.87, None),
-            Published("Pang et al., 2017", 50.14, None),
-            Published("Wang et al., 2020 (S+I)", 40.16, 92.00),
-            Published("Wang et al., 2020 (S+I+D)", 46.20, 96.49),
-            Published("XModalViT, BMVC 2022", 56.15, 96.86),
-            Published("Seddati et al., 2022", 62.25, None),
+            Result("Human (Sangkloy et al., 2016)", 54.27, None),
+            Result("Sangkloy et al., 2016", 37.10, None),
+            Result("Yu et al., CVPR 2016", 25.87, None),
+            Result("Pang et al., 2017", 50.14, None),
+            Result("Wang et al., 2020 (S+I)", 40.16, 92.00),
+            Result("Wang et al., 2020 (S+I+D)", 46.20, 96.49),
+            Result("XModalViT, BMVC 2022", 56.15, 96.86),
+            Result("Seddati et al., 2022", 62.25, None),
         ),
     ),
 )

@@ -167,7 +167,7 @@ def _serves(config: TrainConfig) -> str:
         return "one for both modalities"
     if config.teacher and config.distillation.teacher_photos:
         return f"for sketches; the teacher’s {config.teacher.backbone} embeds the photos"
-    return f"for sketches; {config.photo_backbone} for photos" if config.photo_backbone else "one for each modality"
+    return "one for each modality"
 
 
 def _small_images(config: TrainConfig) -> str:

@@ -76,34 +76,17 @@ def score_divergence(student: Tensor, teacher: Tensor, *, temperature: float) ->
         ValueError: the scores are not square or differ in shape.
     """
     _check_square(student=student, teacher=teacher)
-    directions = [(student, teacher), (student.T, teacher.T)]
-    return torch.stack([neighbour_divergence(*scores, temperature=temperature) for scores in directions]).mean()
-
-
-def neighbour_divergence(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
-    """How far the student's neighbours of each query are from the teacher's.
-
-    The mean over the queries of KL(teacher || student), each a softmax over the neighbours of scores / temperature, as
-    SEED compares an image with many others (Fang et al., arXiv 2101.04731, eq. 2–5).
-
-    Args:
-        student: (B, N) scores of B queries with N neighbours.
-        teacher: (B, N).
-        temperature: above 0, of both.
-
-    Returns:
-        Scalar, at least 0.
-
-    Raises:
-        ValueError: the scores differ in shape or are not (B, N).
-    """
-    if student.ndim != 2 or student.shape != teacher.shape:
-        raise ValueError(
-            f"Got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}; expected both (B, N)."
-        )
     with torch.autocast(student.device.type, enabled=False):
-        ours, theirs = (F.log_softmax(scores.float() / temperature, dim=1) for scores in (student, teacher))
-        return F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+        directions = [
+            F.kl_div(
+                F.log_softmax(student.float() / temperature, dim=dim),
+                F.log_softmax(teacher.float() / temperature, dim=dim),
+                reduction="sum",
+                log_target=True,
+            )
+            for dim in (1, 0)
+        ]
+        return torch.stack(directions).mean() / len(student)
 
 
 def queue_contrast(

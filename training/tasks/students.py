@@ -10,17 +10,10 @@ from model.nets.teacher import Tokens, unit_norm
 from training.config.run import TrainConfig
 from training.config.xmodalvit import TeacherConfig
 from training.data.pairs import Views
-from training.data.unlabelled import UnlabelledPhotos
 from training.distributed import gather
 from training.tasks.key_queue import KeyQueues
-from training.tasks.losses import (
-    neighbour_divergence,
-    relational_angle,
-    relational_distance,
-    score_divergence,
-    symmetric_info_nce,
-)
-from training.tasks.teacher import Unfused, create_teacher, gather_tokens
+from training.tasks.losses import relational_angle, relational_distance, score_divergence, symmetric_info_nce
+from training.tasks.teacher import TeacherEncoder, create_teacher, gather_tokens
 from training.tasks.two_tower import Task, create_students, embed_pairs, pick_encoder
 
 
@@ -29,12 +22,7 @@ class StudentsTask(Task):
 
     Each modality's student learns from images of its own modality and its own target: f_p from photos and t_p, f_s
     from sketches and t_s. With `teacher_photos` the teacher itself stands in for f_p, and f_s alone learns.
-
-    Attributes:
-        unlabelled: photos without sketches, which a `neighbour_weight` asks for.
     """
-
-    unlabelled: UnlabelledPhotos | None = None
 
     def __init__(self, config: TrainConfig, settings: TeacherConfig, *, num_categories: int) -> None:
         """Builds students and an untrained teacher.
@@ -82,9 +70,6 @@ class StudentsTask(Task):
             with torch.no_grad():
                 wanted = self.teacher.score_pairs(gather_tokens(photos), gather_tokens(sketches))
             losses["scores"] = settings.score_weight * score_divergence(scores, wanted, temperature=self._temperature)
-        if settings.neighbour_weight:
-            unfused = torch.cat([gather(unit_norm(tokens.cls)) for tokens in (photos, sketches)])
-            losses["neighbours"] = settings.neighbour_weight * self._neighbours(student, unfused)
         if settings.direct_weight:
             losses["direct"] = settings.direct_weight * symmetric_info_nce(
                 outputs["photo"],
@@ -97,7 +82,7 @@ class StudentsTask(Task):
     def encoder(self, modality: Modality) -> nn.Module:
         """As `Task.encoder`; the same object for both modalities when the student is shared."""
         if modality not in self._taught:
-            return Unfused(self.teacher, modality)
+            return TeacherEncoder(self.teacher, modality)
         return pick_encoder(self.encoders, modality)
 
     def _embed(self, views: Views, photos: Tokens) -> tuple[Tensor, Tensor]:
@@ -113,14 +98,6 @@ class StudentsTask(Task):
         if self._settings.unfused_targets:
             return unit_norm(photos.cls), unit_norm(sketches.cls)
         return self.teacher.fuse(photos, sketches)
-
-    def _neighbours(self, student: Tensor, unfused: Tensor) -> Tensor:
-        """The same unlabelled photos, seen by student and teacher, from all photos and sketches of the batch."""
-        assert self.unlabelled is not None
-        drawn = self.unlabelled.draw(self._settings.num_neighbours, student.device)
-        with torch.no_grad():
-            wanted = unfused @ unit_norm(self.teacher.encode("photo", drawn).cls).T
-        return neighbour_divergence(student @ self.encoder("photo")(drawn).T, wanted, temperature=self._temperature)
 
     def _contrast(self, modality: Modality, student: Tensor, target: Tensor, item: Tensor) -> Tensor:
         queue = self.queues.of(modality)

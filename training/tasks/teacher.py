@@ -1,7 +1,5 @@
 """XModalViT's teacher (arXiv 2210.10486) as a task: the network that fuses both modalities, and its shortcut probe."""
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -29,20 +27,14 @@ class TeacherTask(Task):
         self.teacher = create_teacher(config, settings)
         self.create_category_head(self.teacher.dim, num_categories)
         self.queues = KeyQueues(settings.queue_size, self.teacher.dim)
-        self.key_teacher = copy.deepcopy(self.teacher).requires_grad_(False) if settings.key_momentum else None
         self._settings = settings
 
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
         photos = self.teacher.encode("photo", views.photo)
         one, other = self._encode_views(views.sketch)
-        alone = self._draw_alone(len(views.photo), views.photo.device)
-        photo_target = self.teacher.fuse(photos, one, alone=alone)[0]
-        sketch_target = self.teacher.fuse(photos, other, alone=alone)[1]
-        targets = gather(photo_target), gather(sketch_target)
-        losses = {"fused": self._contrast(*targets, self._keys(views, alone) or targets, gather(views.item))}
-        if self._settings.mismatch:
-            losses["mismatch"] = self._mismatch(photos, one, other, (photo_target, sketch_target))
+        photo_target, sketch_target = self.teacher.fuse(photos, one)[0], self.teacher.fuse(photos, other)[1]
+        losses = {"fused": self._contrast(gather(photo_target), gather(sketch_target), gather(views.item))}
         alone_photo, alone_sketch = gather(unit_norm(photos.cls)), gather(unit_norm(one.cls))
         if self._settings.unfused_weight:
             losses["unfused"] = self._settings.unfused_weight * self._info_nce(alone_photo, alone_sketch)
@@ -56,7 +48,7 @@ class TeacherTask(Task):
 
     def encoder(self, modality: Modality) -> nn.Module:
         """The transformer of one modality before any fusion, as a measure of what it knows by itself."""
-        return Unfused(self.teacher, modality)
+        return TeacherEncoder(self.teacher, modality)
 
     @torch.no_grad()
     def probe(self, views: Views) -> dict[str, float]:
@@ -81,68 +73,33 @@ class TeacherTask(Task):
             for name, (p, s) in streams.items()
         }
 
-    def _encode_views(self, sketch: Tensor, teacher: Teacher | None = None) -> tuple[Tokens, Tokens]:
+    def _encode_views(self, sketch: Tensor) -> tuple[Tokens, Tokens]:
         count = len(sketch)
-        tokens = (teacher or self.teacher).encode("sketch", sketch[:, :2].transpose(0, 1).flatten(0, 1))
+        tokens = self.teacher.encode("sketch", sketch[:, :2].transpose(0, 1).flatten(0, 1))
         return (
             Tokens(tokens.cls[:count], tokens.patches[:count]),
             Tokens(tokens.cls[count:], tokens.patches[count:]),
         )
 
-    def _draw_alone(self, count: int, device: torch.device) -> tuple[Tensor, Tensor] | None:
-        share = self._settings.modality_dropout
-        if not share or not self.training:
-            return None
-        drawn = torch.rand(2, count) < share
-        return drawn[0].to(device), drawn[1].to(device)
-
     def _info_nce(self, photo: Tensor, sketch: Tensor) -> Tensor:
         return symmetric_info_nce(photo, sketch, temperature=self._temperature, label_smoothing=self._label_smoothing)
 
-    @torch.no_grad()
-    def _keys(self, views: Views, alone: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor] | None:
-        """t_p and t_s of the slow copy, which follows the teacher a little at every training step."""
-        if self.key_teacher is None:
-            return None
-        if self.training:
-            for slow, live in zip(self.key_teacher.parameters(), self.teacher.parameters(), strict=True):
-                slow.lerp_(live, 1 - self._settings.key_momentum)
-        photos = self.key_teacher.encode("photo", views.photo)
-        one, other = self._encode_views(views.sketch, self.key_teacher)
-        photo_key = self.key_teacher.fuse(photos, one, alone=alone)[0]
-        sketch_key = self.key_teacher.fuse(photos, other, alone=alone)[1]
-        return gather(photo_key), gather(sketch_key)
-
-    def _contrast(self, photo: Tensor, sketch: Tensor, keys: tuple[Tensor, Tensor], item: Tensor) -> Tensor:
+    def _contrast(self, photo: Tensor, sketch: Tensor, item: Tensor) -> Tensor:
         """XAQC in both directions, or InfoNCE within the batch when there is no queue."""
         if not self._settings.queue_size:
             return self._info_nce(photo, sketch)
-        by_key = {}
-        for modality, query, key in (("photo", sketch, keys[0]), ("sketch", photo, keys[1])):
+        by_key = []
+        for modality, query, key in (("photo", sketch, photo), ("sketch", photo, sketch)):
             queue = self.queues.of(modality)
-            by_key[modality] = queue.contrast(
-                query, key, item, temperature=self._temperature, label_smoothing=self._label_smoothing
+            by_key.append(
+                queue.contrast(query, key, item, temperature=self._temperature, label_smoothing=self._label_smoothing)
             )
             if self.training:
                 queue.enqueue(key, item)
-        return torch.stack(list(by_key.values())).mean()
-
-    def _mismatch(self, photos: Tokens, one: Tokens, other: Tokens, targets: tuple[Tensor, Tensor]) -> Tensor:
-        """A pair must be told from the same photo with a neighbour's sketch and the same sketch with its photo.
-
-        For every pair a choice between its match and one mismatch, in both directions. With several processes the
-        neighbour is one in the same process.
-        """
-        photo_target, sketch_target = targets
-        shifted = torch.arange(len(photo_target), device=photo_target.device).roll(1)
-        wrong_sketch = self.teacher.fuse(photos, other[shifted])[1]
-        wrong_photo = self.teacher.fuse(photos[shifted], one)[0]
-        right = (photo_target * sketch_target).sum(dim=1)
-        margins = [right - (photo_target * wrong_sketch).sum(dim=1), right - (wrong_photo * sketch_target).sum(dim=1)]
-        return nn.functional.softplus(-gather(torch.stack(margins, dim=1)) / self._temperature).mean()
+        return torch.stack(by_key).mean()
 
 
-class Unfused(nn.Module):
+class TeacherEncoder(nn.Module):
     """One transformer of a teacher as an encoder: its CLS token at unit norm."""
 
     def __init__(self, teacher: Teacher, modality: Modality) -> None:
@@ -168,7 +125,6 @@ def create_teacher(config: TrainConfig, settings: TeacherConfig) -> Teacher:
         weights=settings.weights,
         num_blocks=settings.num_blocks,
         num_heads=settings.num_heads,
-        patch_drop=config.patch_drop,
         shared_encoder=settings.shared_encoder,
         start_unfused=settings.start_unfused,
     )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.bundle import MODALITIES, Modality
-from model.nets.student import Student
+from model.nets.encoder_network import EncoderNetwork
 from training.config.run import TrainConfig
 from training.data.pairs import Views
 from training.distributed import gather
@@ -99,21 +99,16 @@ class TwoTowerTask(Task):
         super().__init__(config)
         self.encoders = create_students(config)
         self._intra_weight = config.intra_weight
-        self._intra_photo_weight = config.intra_photo_weight
         self.num_sketches = 2 if config.intra_weight else 1
         self.create_category_head(config.embedding_dim, num_categories)
 
     def forward(self, views: Views) -> dict[str, Tensor]:
         """As `Task.forward`."""
-        photo_embeddings, sketch_embeddings = embed_all(self.encoders, views)
-        photo_embedding, sketch_embedding = gather(photo_embeddings[0]), gather(sketch_embeddings[0])
+        photos, sketches = embed_all(self.encoders, views)
+        photo_embedding, sketch_embedding = gather(photos), gather(sketches[0])
         losses = {"contrastive": self._contrast(photo_embedding, sketch_embedding)}
         if self._intra_weight:
-            between_sketches = self._contrast(sketch_embedding, gather(sketch_embeddings[1]))
-            losses["intra"] = self._intra_weight * between_sketches
-        if self._intra_photo_weight:
-            between_photos = self._contrast(photo_embedding, gather(photo_embeddings[1]))
-            losses["intra_photo"] = self._intra_photo_weight * between_photos
+            losses["intra"] = self._intra_weight * self._contrast(sketch_embedding, gather(sketches[1]))
         return self.with_category(losses, torch.cat([photo_embedding, sketch_embedding]), gather(views.category))
 
     def _contrast(self, one: Tensor, other: Tensor) -> Tensor:
@@ -129,21 +124,18 @@ def create_students(config: TrainConfig) -> nn.ModuleDict:
 
     Where the teacher will embed the photos, there is one for sketches alone.
     """
-    starts = dict.fromkeys(("shared",) if config.shared_encoder else MODALITIES, (config.backbone, config.weights))
-    if config.photo_backbone:
-        starts["photo"] = config.photo_backbone, config.photo_weights
+    names: tuple[str, ...] = ("shared",) if config.shared_encoder else MODALITIES
     if config.teacher and config.distillation.teacher_photos:
-        del starts["photo"]
+        names = ("sketch",)
     return nn.ModuleDict(
         {
-            name: Student(
-                backbone,
+            name: EncoderNetwork(
+                config.backbone,
                 embedding_dim=config.embedding_dim,
                 image_size_px=config.preprocessing.image_size_px,
-                weights=weights,
-                patch_drop=config.patch_drop,
+                weights=config.weights,
             )
-            for name, (backbone, weights) in starts.items()
+            for name in names
         }
     )
 
@@ -155,27 +147,21 @@ def pick_encoder(encoders: nn.ModuleDict, modality: Modality) -> nn.Module:
 
 def embed_pairs(encoders: nn.ModuleDict, views: Views) -> tuple[Tensor, Tensor]:
     """Embeds the photos and the first sketch of each: two (B, D), unit norm."""
-    photo_embeddings, sketch_embeddings = embed_all(
-        encoders, replace(views, sketch=views.sketch[:, :1], photo_again=None)
-    )
-    return photo_embeddings[0], sketch_embeddings[0]
+    photos, sketches = embed_all(encoders, replace(views, sketch=views.sketch[:, :1]))
+    return photos, sketches[0]
 
 
 def embed_all(encoders: nn.ModuleDict, views: Views) -> tuple[Tensor, Tensor]:
-    """Embeds the photos, one or two variations of each, and all sketches: (1 or 2, B, D) and (V, B, D), unit norm."""
+    """Embeds the photos and all sketches of each: (B, D) and (V, B, D), unit norm."""
     # Convolutions run faster on this layout, on a CPU too.
     photo, sketch = (
         images.contiguous(memory_format=torch.channels_last)
-        for images in (_all_photos(views), views.sketch.transpose(0, 1).flatten(0, 1))
+        for images in (views.photo, views.sketch.transpose(0, 1).flatten(0, 1))
     )
-    rows = (-1, len(views.photo))
+    rows = (-1, len(photo))
     if "shared" not in encoders:
-        return encoders["photo"](photo).unflatten(0, rows), encoders["sketch"](sketch).unflatten(0, rows)
+        return encoders["photo"](photo), encoders["sketch"](sketch).unflatten(0, rows)
     # A shared encoder takes both modalities in one batch: batch normalisation would otherwise train on the
     # statistics of each modality by itself and serve with a mixture that it has never seen.
     embeddings = encoders["shared"](torch.cat([photo, sketch]))
-    return embeddings[: len(photo)].unflatten(0, rows), embeddings[len(photo) :].unflatten(0, rows)
-
-
-def _all_photos(views: Views) -> Tensor:
-    return views.photo if views.photo_again is None else torch.cat([views.photo, views.photo_again])
+    return embeddings[: len(photo)], embeddings[len(photo) :].unflatten(0, rows)

@@ -7,17 +7,17 @@ import pytest
 import timm
 import torch
 
-from training.__main__ import _config, _parser
+from training.cli.arguments import create_parser
+from training.cli.commands import read_config
 from training.config.recipes import METHODS, RECIPES, get_recipe
 from training.config.run import TrainConfig
-from training.config.sketch_style import STYLES
 from training.tasks.teacher import create_teacher
 
 PAPER = ("paper-shoe-v2", "paper-chair-v2", "paper-sketchy")
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
-    return _parser().parse_args([*arguments, "--data", "d", "--out", "o"])
+    return create_parser().parse_args([*arguments, "--data", "d", "--out", "o"])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_paper_recipes_have_the_published_sizes(
     assert (config.batch_size, config.temperature, config.preprocessing.image_size_px) == (16, 0.07, 224)
     assert (teacher.backbone, teacher.num_blocks, teacher.num_heads) == ("vit_base_patch16_224", 3, 3)
     assert (teacher.queue_size, config.distillation.queue_size) == (teacher_queue, student_queue)
-    assert (teacher.unfused_weight, teacher.modality_dropout, teacher.mismatch) == (0.0, 0.0, False)
+    assert teacher.unfused_weight == 0.0
     weights = config.distillation
     assert (weights.contrast_weight, weights.distance_weight, weights.angle_weight) == (1.0, 1.0, 1.0)
     assert (weights.direct_weight, weights.unfused_targets, config.label_smoothing) == (0.0, False, 0.0)
@@ -68,29 +68,23 @@ def test_every_recipe_survives_being_written_and_read(name: str) -> None:
 
 
 def test_ingredients_of_pseudo_sketches_are_chosen_on_the_command_line() -> None:
-    chosen = _config(parsed("run", "--recipe", "own-photos", "--without", "warp", "wobble", "--edges", "both"))
+    chosen = read_config(parsed("run", "--recipe", "own-photos", "--without", "warp", "wobble", "--edges", "both"))
     assert chosen.sketch_style == replace(get_recipe("own-photos").sketch_style, warp=False, wobble=False, edges="both")
 
 
 def test_a_style_of_drawings_is_refused_where_nothing_is_drawn(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nothing is drawn"):
-        _config(parsed("run", "--recipe", "own-pairs", "--edges", "dog"))
+        read_config(parsed("run", "--recipe", "own-pairs", "--edges", "dog"))
     (tmp_path / "manifest.json").touch()
     given = parsed("run", "--recipe", "own-photos", "--style", "person")
     given.data = tmp_path
     with pytest.raises(ValueError, match="nothing is drawn"):
-        _config(given)
-
-
-def test_a_configuration_of_before_styles_is_read_as_the_first_style() -> None:
-    values = get_recipe("own-photos").to_dict()
-    del values["sketch_style"]
-    assert TrainConfig.from_dict(values).sketch_style == STYLES["first"]
+        read_config(given)
 
 
 def test_only_the_paper_recipe_of_sketchy_groups_by_category_by_itself() -> None:
     assert {name for name in RECIPES if get_recipe(name).category_group > 1} == {"paper-sketchy"}
-    assert _config(parsed("run", "--recipe", "sketchy-subset", "--category-group", "4")).category_group == 4
+    assert read_config(parsed("run", "--recipe", "sketchy-subset", "--category-group", "4")).category_group == 4
     with pytest.raises(ValueError, match="category_group is 0; expected at least 1"):
         replace(get_recipe("sketchy-subset"), category_group=0)
 
@@ -128,20 +122,20 @@ def test_xmodalvit_unfused_has_the_teacher_of_xmodalvit_and_other_lessons() -> N
     ],
 )
 def test_weights_of_one_backbone_are_not_given_to_another(arguments: Any, student: str, teacher: str) -> None:
-    config = _config(parsed("run", "--recipe", "paper-shoe-v2", *arguments))
+    config = read_config(parsed("run", "--recipe", "paper-shoe-v2", *arguments))
     assert config.teacher is not None
     assert (config.weights, config.teacher.weights) == (student, teacher)
 
 
 def test_weights_are_shared_by_teacher_and_students_of_one_backbone() -> None:
-    config = _config(parsed("run", "--recipe", "qmul-shoes", "--method", "xmodalvit-paper", "--init", "tiny.bin"))
+    config = read_config(parsed("run", "--recipe", "qmul-shoes", "--method", "xmodalvit-paper", "--init", "tiny.bin"))
     assert config.teacher is not None
     assert (config.weights, config.teacher.weights) == ("tiny.bin", "tiny.bin")
 
 
 def with_another_teacher(*more: str) -> TrainConfig:
     given = ["--recipe", "catalogue", "--method", "xmodalvit", "--set", "teacher.backbone=vit_tiny_patch16_224"]
-    return _config(parsed("run", *given, *more))
+    return read_config(parsed("run", *given, *more))
 
 
 def test_a_teacher_that_the_method_adds_begins_with_its_own_weights() -> None:
@@ -157,7 +151,7 @@ def test_a_teacher_of_another_backbone_never_starts_at_random_by_itself() -> Non
 
 def test_weights_for_a_teacher_where_there_is_none_are_refused() -> None:
     with pytest.raises(ValueError, match="trains no teacher here; add --method xmodalvit"):
-        _config(parsed("run", "--recipe", "qmul-shoes", "--teacher-init", "base.bin"))
+        read_config(parsed("run", "--recipe", "qmul-shoes", "--teacher-init", "base.bin"))
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones() -> None:

@@ -105,11 +105,3 @@ def test_unknown_names_are_refused_with_those_that_exist() -> None:
         get_style("mine")
     with pytest.raises(ValueError, match="edges is 'sobel'; expected one of canny, dog, both"):
         SketchStyle(edges="sobel")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="no setting 'hatching'"):
-        SketchStyle.from_dict({"hatching": True})
-
-
-def test_a_style_survives_json_and_one_of_before_styles_is_the_first() -> None:
-    for style in STYLES.values():
-        assert SketchStyle.from_dict(asdict(style)) == style
-    assert SketchStyle.from_dict(None) == STYLES["first"]

@@ -54,15 +54,6 @@ def test_every_image_gets_its_own_draw_and_the_same_seed_gives_the_same() -> Non
     assert not torch.equal(first, augmented(Augmentation(sketch_warp=0.05), seed=1)[1])
 
 
-def test_a_photo_wanted_twice_is_mirrored_alike_varied_otherwise_and_leaves_the_first_alone() -> None:
-    generator = torch.Generator().manual_seed(0)
-    views = augment_pairs(batch(), Augmentation(), PREPROCESSING, generator=generator, photo_again=True)
-    assert views.photo_again is not None
-    assert bar_side(views.photo_again) == bar_side(views.photo)
-    assert not torch.allclose(views.photo_again, views.photo)
-    assert torch.equal(views.photo, augmented(Augmentation())[0])
-
-
 def test_what_comes_in_at_the_edges_is_white() -> None:
     photo, sketch = augmented(Augmentation(shift=0.3, colour=0))
     white = normalise(torch.ones(1, 3, 1, 1), PREPROCESSING).amax()

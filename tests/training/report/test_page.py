@@ -258,7 +258,6 @@ def test_the_command_line_writes_the_page_and_names_it(dataset: Path, runs: tupl
     [
         ({"shared_encoder": True}, "one for both modalities"),
         ({}, "one for each modality"),
-        ({"photo_backbone": "test_resnet"}, "for sketches; test_resnet for photos"),
         (
             {"distillation": DistillationConfig(teacher_photos=True, unfused_targets=True)},
             "for sketches; the teacher’s test_vit embeds the photos",

@@ -7,7 +7,6 @@ import torch
 from torch.nn import functional as F
 
 from training.tasks.losses import (
-    neighbour_divergence,
     pair_contrast,
     queue_contrast,
     relational_angle,
@@ -163,15 +162,6 @@ def test_the_divergence_of_scores_matches_values_computed_by_hand() -> None:
     kl = p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p))
     assert score_divergence(student, teacher, temperature=1.0).item() == pytest.approx(kl / 2, rel=1e-5)
     assert score_divergence(teacher, teacher, temperature=0.07).item() == pytest.approx(0.0, abs=1e-6)
-
-
-def test_the_divergence_of_neighbours_matches_values_computed_by_hand() -> None:
-    teacher, student = torch.tensor([[2.0, 0.0, 0.0], [1.0, 1.0, 1.0]]), torch.zeros(2, 3)
-    p, q = math.exp(2.0) / (math.exp(2.0) + 2), 1 / (math.exp(2.0) + 2)
-    kl = p * math.log(3 * p) + 2 * q * math.log(3 * q)  # the second query agrees
-    assert neighbour_divergence(student, teacher, temperature=1.0).item() == pytest.approx(kl / 2, rel=1e-5)
-    with pytest.raises(ValueError, match=r"expected both \(B, N\)"):
-        neighbour_divergence(student, teacher[:1], temperature=1.0)
 
 
 def test_only_square_scores_are_compared() -> None:

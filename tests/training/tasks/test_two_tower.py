@@ -59,37 +59,3 @@ def test_the_intra_modal_term_contrasts_two_sketches_of_a_photo() -> None:
     assert set(agreeing) == {"contrastive", "intra"}
     assert agreeing["contrastive"].item() == pytest.approx(disagreeing["contrastive"].item(), rel=1e-4)
     assert agreeing["intra"] < disagreeing["intra"]
-
-
-def test_the_intra_modal_term_contrasts_two_variations_of_a_photo() -> None:
-    config = replace(CONFIG, category_weight=0.0, ramp_steps=0, intra_photo_weight=0.5)
-    task = TwoTowerTask(config, num_categories=3).eval()
-    agreeing = task(replace(VIEWS, photo_again=VIEWS.photo))
-    disagreeing = task(replace(VIEWS, photo_again=VIEWS.photo.roll(1, dims=0)))
-    assert set(agreeing) == {"contrastive", "intra_photo"}
-    assert agreeing["contrastive"].item() == pytest.approx(disagreeing["contrastive"].item(), rel=1e-4)
-    assert agreeing["intra_photo"] < disagreeing["intra_photo"]
-
-
-def test_the_photo_encoder_may_be_another_network() -> None:
-    config = replace(CONFIG, shared_encoder=False, photo_backbone="test_vit", photo_weights="random")
-    task = TwoTowerTask(config, num_categories=3)
-    assert hasattr(task.encoder("photo").backbone, "cls_token")
-    assert not hasattr(task.encoder("sketch").backbone, "cls_token")
-    assert task(VIEWS)["contrastive"].isfinite()
-    with pytest.raises(ValueError, match="photo_backbone is test_vit and shared_encoder is on"):
-        replace(CONFIG, photo_backbone="test_vit")
-
-
-def test_dropping_patches_changes_training_and_leaves_serving_alone() -> None:
-    config = replace(CONFIG, backbone="test_vit", category_weight=0.0, ramp_steps=0, patch_drop=0.5)
-    task = TwoTowerTask(config, num_categories=3)
-    plain = TwoTowerTask(replace(config, patch_drop=0.0), num_categories=3)
-    plain.load_state_dict(task.state_dict())
-    assert not torch.allclose(task.encoder("photo")(IMAGES), plain.encoder("photo")(IMAGES), atol=1e-4)
-    torch.testing.assert_close(task.eval().encoder("photo")(IMAGES), plain.eval().encoder("photo")(IMAGES))
-
-
-def test_patches_can_be_dropped_of_vision_transformers_only() -> None:
-    with pytest.raises(ValueError, match=r"patch_drop is 0.5, but test_resnet is no vision transformer"):
-        TwoTowerTask(replace(CONFIG, patch_drop=0.5), num_categories=3)

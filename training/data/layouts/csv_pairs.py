@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.data.dataset import Item
-from training.data.layouts.qmul_v2 import NO_PHOTO, NO_SKETCH, FoundData
+from training.data.layouts.pair_by_name import NO_PHOTO, NO_SKETCH, FoundData
 
 REQUIRED = ("photo", "sketch", "split")
 OPTIONAL = ("category", "id")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from model.feedback import Confirmation, read_feedback
 from training.data.dataset import Item
-from training.data.layouts.qmul_v2 import FoundData
-from training.evaluation.evaluate import photo_files
+from training.data.layouts.pair_by_name import FoundData
+from training.data.photos import photo_files
 
 TEST_SHARE = 0.1
 GONE = "photo no longer in the folder"

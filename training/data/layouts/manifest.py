@@ -13,7 +13,8 @@ from typing import Any
 from training.data.dataset import Item, Split, relative_to_manifest
 from training.data.layouts.csv_pairs import read_csv_pairs
 from training.data.layouts.feedback import read_feedback_pairs
-from training.data.layouts.qmul_v2 import FoundData, read_qmul_v2
+from training.data.layouts.pair_by_name import FoundData
+from training.data.layouts.qmul_v2 import read_qmul_v2
 from training.data.layouts.sketchy import INVALID, read_sketchy
 
 _SKETCHX = "It is usually requested from the SketchX group, which made it: sketchx.eecs.qmul.ac.uk/downloads."
@@ -22,7 +23,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True)
-class Published:
+class Counts:
     """What a public dataset should hold; the counts are those that papers or releases state.
 
     Attributes:
@@ -39,9 +40,9 @@ class Published:
 
 
 PUBLISHED = {
-    "shoe-v2": Published({"train": 1800, "test": 200}, {"train": (5982,), "test": (666, 679)}, None, _SKETCHX),
-    "chair-v2": Published({"train": 300, "test": 100}, {"train": (964,), "test": (311, 323, 324)}, None, _SKETCHX),
-    "sketchy": Published({"train": 11250, "test": 1250}, {"found": (75471,)}, 125, _SKETCHY),
+    "shoe-v2": Counts({"train": 1800, "test": 200}, {"train": (5982,), "test": (666, 679)}, None, _SKETCHX),
+    "chair-v2": Counts({"train": 300, "test": 100}, {"train": (964,), "test": (311, 323, 324)}, None, _SKETCHX),
+    "sketchy": Counts({"train": 11250, "test": 1250}, {"found": (75471,)}, 125, _SKETCHY),
 }
 LAYOUTS = (*PUBLISHED, "csv", "feedback")
 

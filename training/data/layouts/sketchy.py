@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from training.data.dataset import Item
-from training.data.layouts.qmul_v2 import FoundData, add_left_out, list_images, pair_by_name
+from training.data.layouts.pair_by_name import FoundData, add_left_out, list_images, pair_by_name
 
 TEST_SHARE = 0.1
 DEFAULT_TRANSFORM = "tx_000000000000"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from training.data.layouts.csv_pairs import read_csv_pairs
-from training.data.layouts.qmul_v2 import NO_PHOTO, NO_SKETCH
+from training.data.layouts.pair_by_name import NO_PHOTO, NO_SKETCH
 
 
 def write(folder: Path, text: str, *, encoding: str = "utf-8") -> Path:

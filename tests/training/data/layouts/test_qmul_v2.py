@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from training.data.layouts.qmul_v2 import NO_PHOTO, NO_SKETCH, NOT_AN_IMAGE, pair_by_name, read_qmul_v2
+from training.data.layouts.pair_by_name import NO_PHOTO, NO_SKETCH, NOT_AN_IMAGE, pair_by_name
+from training.data.layouts.qmul_v2 import read_qmul_v2
 
 
 def touch(root: Path, names: Iterable[str]) -> Path:

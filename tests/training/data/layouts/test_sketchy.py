@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.layouts.qmul_v2 import NO_SKETCH
+from training.data.layouts.pair_by_name import NO_SKETCH
 from training.data.layouts.sketchy import INVALID, INVALID_LISTS, read_sketchy
 
 
