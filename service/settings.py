@@ -1,7 +1,9 @@
 """Every setting of the service: a flag of `python -m service`, an environment variable and a documented default."""
 
+import difflib
 import ipaddress
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,17 +15,21 @@ from index_builder.gallery.location import read_place
 
 ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+# What others read: `python -m index_builder watch`, and what Kubernetes sets for a service named sketch-search.
+_OF_OTHERS = re.compile(
+    ENVIRONMENT_PREFIX + r"(WATCH_(SETTLE|POLL)_SECONDS|SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)"
+)
 
 
-def _checked_place(value: object) -> object:
+def _checked_location(value: object) -> object:
     """A folder as a path; the address of a gallery in Milvus stays a text, once it is known to be one."""
     if not isinstance(value, str):
         return value
     try:
-        place = read_place(value)
+        location = read_place(value)
     except GalleryError as error:
         raise ValueError(str(error)) from error
-    return place if isinstance(place, Path) else value
+    return location if isinstance(location, Path) else value
 
 
 class Settings(BaseSettings):
@@ -40,7 +46,7 @@ class Settings(BaseSettings):
         cli_hide_none_type=True,
     )
 
-    gallery: Annotated[Path | str, BeforeValidator(_checked_place)] = Field(
+    gallery: Annotated[Path | str, BeforeValidator(_checked_location)] = Field(
         Path("gallery"), description="folder that index_builder wrote, or milvus://host:port/name that it published to"
     )
     bundle: Path | None = Field(None, description="encoder bundle that built the gallery; if unset, the demo bundle")
@@ -219,3 +225,21 @@ def flag(name: str) -> str:
 def environment_variable(name: str) -> str:
     """The environment variable of a setting."""
     return ENVIRONMENT_PREFIX + name.upper()
+
+
+def unknown_variables(names: Iterable[str]) -> dict[str, str]:
+    """Finds environment variables that look like settings but are not: a mistyped one must not pass in silence.
+
+    Args:
+        names: the names of all environment variables.
+
+    Returns:
+        Each unknown name that begins like a setting -> the setting that is closest to it.
+    """
+    known = [environment_variable(name) for name in Settings.model_fields]
+    found = [name for name in names if name.upper().startswith(ENVIRONMENT_PREFIX)]
+    return {
+        name: difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+        for name in sorted(found)
+        if name.upper() not in known and not _OF_OTHERS.fullmatch(name.upper())
+    }

@@ -1,24 +1,18 @@
 """One HTTP connection: uvicorn's, which besides loses its patience with a client that sends or takes too slowly.
 
 uvicorn bounds only the pause between two requests, and every byte begins that anew. How fast a body has to come is a
-matter of the app (`service/http/intake.py`), as only that knows whether it reads one.
+matter of the app (`service/http/bodies.py`), as only that knows whether it reads one.
 """
 
 import asyncio
 import json
-import random
 from http import HTTPStatus
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_LONGER = 1.25  # at most: a crowd that came together is not sent away, and back again, all at once
-
-
-def some_more(seconds: float) -> float:
-    """The time, or up to a quarter more, at random."""
-    return seconds * random.uniform(1, _LONGER)  # noqa: S311  no secret
+from service.http.bodies import some_more
 
 
 class Connection(H11Protocol):

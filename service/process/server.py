@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.process.connection import Connection
-from service.search.drain_state import Drain
+from service.search.readiness import DrainState
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class DrainingServer(uvicorn.Server):
     A second SIGTERM, or an interrupt from the keyboard, stops at once; running requests are finished in either case.
     """
 
-    def __init__(self, config: uvicorn.Config, *, drain: Drain, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, *, drain: DrainState, drain_seconds: float) -> None:
         super().__init__(config)
         self._drain = drain
         self._drain_seconds = drain_seconds
@@ -84,7 +84,7 @@ class DrainingServer(uvicorn.Server):
         if sig != signal.SIGTERM or self._loop is None or self._drain.begun or not self.started:
             super().handle_exit(sig, frame)
             return
-        self._drain.begin()
+        self._drain.begun = True
         self._loop.call_soon_threadsafe(self._stop_later, sig)
 
     def _stop_later(self, sig: int) -> None:

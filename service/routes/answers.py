@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from service.http.errors import SketchError, describe
+from service.http.errors import describe
 from service.routes.schemas import (
     BatchAnswer,
     BatchError,
@@ -19,6 +19,7 @@ from service.routes.schemas import (
     SimilarTimings,
 )
 from service.search.engine import BatchRanking, Ranking, SearchEngine
+from service.search.errors import SketchError
 
 
 def search_answer(model: ModelIdentity, ranking: Ranking) -> SearchAnswer:

@@ -8,12 +8,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from service.http.errors import PhotoFileMissingError, Refusal
-from service.routes.photo_address import PHOTO_ID
+from service.http.errors import Refusal
 from service.routes.schemas import documented_errors
-from service.routes.search import PhotoId
-from service.routes.state import ServingNow
+from service.routes.state import PHOTO_ID, PhotoId, ServingNow
 from service.search.engine import SearchEngine
+from service.search.errors import PhotoFileMissingError
 
 # A photo may be replaced under the same id, so a cache may use its copy for an hour and must then ask by ETag.
 _CACHE_CONTROL = "public, max-age=3600, stale-while-revalidate=86400"

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.http.errors import shown
+from service.search.errors import shown
 
 Milliseconds = Annotated[float, Field(ge=0, description="milliseconds")]
 PHOTO_EXAMPLE: dict[str, Any] = {

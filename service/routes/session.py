@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from service.access.middleware import COOKIE, presented_key
+from service.access.gate import COOKIE, presented_key
 from service.routes.schemas import documented_errors
 
 _KEPT_SECONDS = 30 * 24 * 3600

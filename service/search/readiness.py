@@ -4,18 +4,29 @@ import asyncio
 import io
 import logging
 import time
+from dataclasses import dataclass
 from functools import cache
 
 from anyio import CapacityLimiter, to_thread
 from PIL import Image, ImageDraw
 
 from index_builder.gallery.errors import GalleryUnavailableError
-from service.search.drain_state import Drain
 from service.search.engine import Ranking, SearchEngine
 
 logger = logging.getLogger(__name__)
 
 _SHARED_SECONDS = 1.0  # whoever asks without end keeps the encoder busy for one search a second
+
+
+@dataclass
+class DrainState:
+    """Tells the readiness probe, the answers and the server that the service is about to stop.
+
+    Attributes:
+        begun: readiness is red and connections are closed after their answer; once true it stays so.
+    """
+
+    begun: bool = False
 
 
 class NotReadyError(Exception):
@@ -29,7 +40,7 @@ class GalleryAwayError(NotReadyError):
 class Readiness:
     """Probes the engine; callers share a probe while it runs and for a second, so that it never adds up to load."""
 
-    def __init__(self, engine: SearchEngine, drain: Drain, *, deadline_seconds: float) -> None:
+    def __init__(self, engine: SearchEngine, drain: DrainState, *, deadline_seconds: float) -> None:
         self._engine = engine
         self._drain = drain
         self.deadline_seconds = deadline_seconds

@@ -1,24 +1,37 @@
-"""Stops requests that may not be answered, before their bodies are read: without a key, or too many of them."""
+"""The one gate before a search: stops requests without a key, too many of them, and those that find a full queue.
+
+It decides from the head of a request alone, before its body is read.
+"""
 
 from http.cookies import CookieError, SimpleCookie
+from typing import Literal
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access.api_keys import ApiKey, ApiKeys
-from service.access.policy import MetricsAccess, kind_of, need_of
-from service.access.quota import Quota
-from service.access.rate_limits import RateLimits
-from service.http.body_limit import discard
-from service.http.error_answers import refusal_response
-from service.http.errors import Refusal
-from service.http.request_record import record_of
+from service.access.policy import MetricsAccess
+from service.access.rate_limits import Quota, RateLimits
+from service.http.bodies import discard
+from service.http.errors import ErrorResponse, Refusal, overload_response, refusal_response
+from service.http.metrics import record_of
+from service.search.queue import QueueFullError
 
 COOKIE = "sketch_search_key"
+Need = Literal["nothing", "key", "operator"]
+Kind = Literal["free", "search", "lookup"]
+
+# What a browser needs before a person can enter a key, and what a supervisor asks without having one.
+_OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})
+_OPEN_FOLDERS = ("/page/",)
+_METRICS_PATH = "/metrics"
+_SEARCHES = frozenset({"/search", "/search/batch", "/feedback"})  # what is told about a search costs as much as one
+_SEARCH_FOLDERS = ("/similar/",)
+_SEARCHES_WITH_A_BODY = frozenset({"/search", "/search/batch"})
 
 
-class AccessMiddleware:
-    """Asks for API keys where there are any, and counts searches and look-ups."""
+class Gate:
+    """Asks for API keys where there are any, counts searches and look-ups, and asks the queue for room."""
 
     def __init__(
         self,
@@ -36,14 +49,17 @@ class AccessMiddleware:
         self._metrics_access: MetricsAccess = metrics_access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, or refuses it with 401, 403 or 429."""
+        """Passes a request on, or refuses it with 401, 403, 429 or 503."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
             self._admit(scope)
         except Refusal as refusal:
-            await _refuse(refusal, scope, receive, send)
+            await _refuse(refusal_response(refusal), scope, receive, send)
+            return
+        except QueueFullError as error:
+            await _refuse(overload_response(error), scope, receive, send)
             return
         await self._app(scope, receive, _private(send) if len(self._keys) else send)
 
@@ -62,6 +78,8 @@ class AccessMiddleware:
         if kind != "free":
             limits = self._searches if kind == "search" else self._lookups
             limits.spend(1, address=address, key_name=key_name)
+        if scope["method"] == "POST" and path in _SEARCHES_WITH_A_BODY:
+            scope["app"].state.serving.queue.check_room()  # the queue itself has the last word
 
     def _key(self, scope: Scope, path: str) -> ApiKey | None:
         if not len(self._keys):
@@ -79,6 +97,23 @@ class AccessMiddleware:
             sentence = f"The API key {key.name} may search, but not read {path}; use a key of role operator."
             raise Refusal(403, "operators_only", sentence)
         return key
+
+
+def need_of(path: str, metrics: MetricsAccess) -> Need:
+    """What a request for a path needs where keys are asked for; whatever is not listed here needs a key."""
+    if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
+        return "nothing"
+    if path == _METRICS_PATH:
+        return "nothing" if metrics == "open" else "operator"
+    return "key"
+
+
+def kind_of(path: str) -> Kind:
+    """By which limit requests for a path count: searches; photos and all else that strangers may ask; or by none."""
+    if path in _SEARCHES or path.startswith(_SEARCH_FOLDERS):
+        return "search"
+    is_free = path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS) or path == _METRICS_PATH
+    return "free" if is_free else "lookup"
 
 
 def presented_key(headers: Headers) -> str:
@@ -102,7 +137,7 @@ def _no_key(*, is_wrong: bool) -> Refusal:
     return Refusal(401, code, sentence, headers={"WWW-Authenticate": "Bearer"})
 
 
-async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(answer: ErrorResponse, scope: Scope, receive: Receive, send: Send) -> None:
     async def send_and_linger(message: Message) -> None:
         if message["type"] == "http.response.body":
             await send({**message, "more_body": True})
@@ -110,7 +145,7 @@ async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) 
             message = {"type": "http.response.body", "body": b""}
         await send(message)
 
-    await refusal_response(refusal)(scope, receive, send_and_linger)
+    await answer(scope, receive, send_and_linger)
 
 
 def _private(send: Send) -> Send:
