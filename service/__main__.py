@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(settings: Settings) -> None:
     # Imported here so that --help and a mistyped flag are answered at once.
-    from service.uploads.decoder_process import start_forkserver
+    from service.uploads.pool import start_forkserver
 
     if settings.decoder_processes != 0:
         start_forkserver()  # first, as it takes half a second beside what follows

@@ -161,7 +161,7 @@ class Settings(BaseSettings):
 
     @property
     def asks_for_keys(self) -> bool:
-        """Whether requests need an API key."""
+        """True when requests need an API key."""
         return bool(self.api_keys or self.api_keys_file)
 
     @property

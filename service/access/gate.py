@@ -44,6 +44,7 @@ class Gate:
     ) -> None:
         self._app = app
         self._keys = keys
+        self._asks = len(keys) > 0
         self._searches = searches
         self._lookups = lookups
         self._metrics_access: MetricsAccess = metrics_access
@@ -61,7 +62,7 @@ class Gate:
         except QueueFullError as error:
             await _refuse(overload_response(error), scope, receive, send)
             return
-        await self._app(scope, receive, _private(send) if len(self._keys) else send)
+        await self._app(scope, receive, _private(send) if self._asks else send)
 
     def _admit(self, scope: Scope) -> None:
         path = scope["path"]
@@ -82,7 +83,7 @@ class Gate:
             scope["app"].state.serving.queue.check_room()  # the queue itself has the last word
 
     def _key(self, scope: Scope, path: str) -> ApiKey | None:
-        if not len(self._keys):
+        if not self._asks:
             return None
         presented = presented_key(Headers(scope=scope))
         key = self._keys.find(presented) if presented else None
@@ -100,7 +101,7 @@ class Gate:
 
 
 def need_of(path: str, metrics: MetricsAccess) -> Need:
-    """What a request for a path needs where keys are asked for; whatever is not listed here needs a key."""
+    """Returns what a request for a path needs where keys are asked for; a path that is not listed here needs a key."""
     if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
         return "nothing"
     if path == _METRICS_PATH:
@@ -109,7 +110,7 @@ def need_of(path: str, metrics: MetricsAccess) -> Need:
 
 
 def kind_of(path: str) -> Kind:
-    """By which limit requests for a path count: searches; photos and all else that strangers may ask; or by none."""
+    """Returns the limit that requests for a path count against: searches, look-ups, or none."""
     if path in _SEARCHES or path.startswith(_SEARCH_FOLDERS):
         return "search"
     is_free = path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS) or path == _METRICS_PATH
@@ -117,7 +118,7 @@ def kind_of(path: str) -> Kind:
 
 
 def presented_key(headers: Headers) -> str:
-    """The key that a request carries: as a bearer token, in X-API-Key, or in the page's cookie; "" for none."""
+    """Returns the key that a request carries: as a bearer token, in X-API-Key, or in the page's cookie; "" for none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
@@ -149,7 +150,7 @@ async def _refuse(answer: ErrorResponse, scope: Scope, receive: Receive, send: S
 
 
 def _private(send: Send) -> Send:
-    """What only holders of a key may see must not stay in a cache that others share."""
+    """Keeps an answer that only holders of a key may see out of shared caches."""
 
     async def send_privately(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -18,7 +18,7 @@ def metrics_access(settings: Settings) -> MetricsAccess:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a host name or address."""
+    """Tells if only this machine can reach a host name or address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -31,7 +31,7 @@ def reachable_at(settings: Settings) -> str:
 
 
 def open_to_strangers(settings: Settings) -> list[str]:
-    """What anybody can do who reaches the port, each with the setting that closes it; nothing on this machine alone."""
+    """Lists what anybody who reaches the port can do, each with the setting that closes it; empty on loopback."""
     if is_loopback(reachable_at(settings)):
         return []
     found = []

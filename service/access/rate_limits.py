@@ -1,4 +1,4 @@
-"""How often one address and one API key may ask. Each process counts for itself."""
+"""Limits on how often one address and one API key may ask. Each process counts for itself."""
 
 import ipaddress
 import math

@@ -1,6 +1,6 @@
-"""How the bodies of requests come in: each within its limit, not too slowly, all of them together in bounded memory.
+"""Takes in the bodies of requests: each within its limit, not too slowly, all together in bounded memory.
 
-None is ever written to a disk, and what is refused is not read.
+No body is written to a disk, and a refused body is not read.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What is noted about a request while it is answered, and what is counted of all of them for Prometheus.
+"""Notes on each request while it is answered, and counters over all of them for Prometheus.
 
 The notes are for the log line and the metrics; they never hold what the client sent.
 """
@@ -175,7 +175,7 @@ class Metrics:
 
 
 class _EngineFacts(Collector):
-    """What is true of the engine at the moment of the scrape."""
+    """Facts about the engine at the moment of the scrape."""
 
     def __init__(self) -> None:
         self.engine: SearchEngine | None = None

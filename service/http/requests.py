@@ -1,4 +1,4 @@
-"""What wraps every request: an id, security headers, a log line, the metrics, and a plain 500 for what goes wrong."""
+"""The layer around every request: an id, security headers, a log line, the metrics, and a plain 500 for failures."""
 
 import asyncio
 import logging

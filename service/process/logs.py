@@ -1,4 +1,4 @@
-"""How log records are written: as lines for people, or as one JSON object a line for machines."""
+"""Writes log records as lines for people, or as one JSON object a line for machines."""
 
 import json
 import logging

@@ -23,7 +23,7 @@ _FIRST_REQUEST_SECONDS = 0.5  # for clients that have connected already and whos
 
 
 def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How uvicorn is to serve the app."""
+    """Returns uvicorn's configuration for the app."""
     connection = partial(Connection, patience_seconds=settings.slow_client_seconds)
     return uvicorn.Config(
         app,

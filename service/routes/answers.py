@@ -53,7 +53,7 @@ def batch_answer(model: ModelIdentity, batch: BatchRanking, *, total_ms: float) 
 
 
 def model_identity(engine: SearchEngine) -> ModelIdentity:
-    """Which encoder answers."""
+    """Names the encoder that answers."""
     encoder = engine.encoder
     return ModelIdentity(
         name=encoder.bundle.name,
@@ -64,7 +64,7 @@ def model_identity(engine: SearchEngine) -> ModelIdentity:
 
 
 def gallery_identity(ranking: Ranking) -> GalleryIdentity:
-    """Which generation answered."""
+    """Names the generation that answered."""
     return GalleryIdentity(generation=ranking.generation, size=ranking.gallery_size)
 
 

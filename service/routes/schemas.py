@@ -27,7 +27,7 @@ class _Answer(BaseModel):
 
 
 class ErrorDetail(_Answer):
-    """What went wrong."""
+    """The error of a request."""
 
     code: str = Field(description="stable slug for programs")
     message: str = Field(description="one sentence for people: what was given, what was expected, what to do")
@@ -194,7 +194,7 @@ class GalleryInfo(GalleryIdentity):
 
 
 class Limits(_Answer):
-    """What a request may ask for."""
+    """The limits of a request."""
 
     formats: list[str] = Field(examples=[["PNG", "JPEG", "WEBP"]])
     default_k: int
@@ -206,7 +206,7 @@ class Limits(_Answer):
 
 
 class InfoAnswer(_Answer):
-    """What is running, on what, with which limits."""
+    """The running service, its encoder, its gallery and its limits."""
 
     service: ServiceInfo
     model: ModelInfo

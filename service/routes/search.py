@@ -35,7 +35,7 @@ def query_router(settings: Settings) -> APIRouter:
 
 
 def expectations(settings: Settings) -> dict[str, str]:
-    """What each parameter should be, for the messages about those that are not."""
+    """Returns what each parameter should be, for messages about wrong values."""
     return {
         "k": f"a whole number from 1 to {settings.max_k}",
         "min_score": "a number from -1 to 1",

@@ -1,4 +1,4 @@
-"""How the page keeps an API key: in a cookie that no script can read, so that photos load as plain images."""
+"""Keeps the page's API key in a cookie that no script can read, so that photos load as plain images."""
 
 from fastapi import APIRouter, Request, Response
 

@@ -1,4 +1,4 @@
-"""What the routes share while the app runs: the engine, the queue in front of it and its readiness."""
+"""The state that routes share while the app runs: the engine, the queue in front of it and its readiness."""
 
 import math
 import re

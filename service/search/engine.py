@@ -156,7 +156,7 @@ class SearchEngine:
             return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
     def photo(self, photo_id: str) -> Item:
-        """What the gallery knows about a photo.
+        """Looks up a photo.
 
         Raises:
             UnknownPhotoError: the gallery has no such photo.

@@ -30,7 +30,7 @@ KEPT = Preprocessing(image_size_px=448, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What the client told and the service knows of one confirmed search.
+    """One confirmed search, as the client and the service know it.
 
     Attributes:
         photo_id: of the gallery.

@@ -1,4 +1,4 @@
-"""Whether the service can really answer: a small sketch goes through the whole search, within a deadline."""
+"""Tests that the service can really answer: a small sketch goes through the whole search, within a deadline."""
 
 import asyncio
 import io

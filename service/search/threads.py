@@ -1,4 +1,4 @@
-"""How many searches fit the machine: threads for one encode, sketches encoded at once."""
+"""Fits searches to the machine: threads for one encode, sketches encoded at once."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _TRIALS = 3
 
 @dataclass(frozen=True)
 class CpuShare:
-    """How a CPU is shared among sketches.
+    """The share of a CPU that sketches get.
 
     Attributes:
         threads: of one encode.
