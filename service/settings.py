@@ -14,6 +14,7 @@ from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.location import read_place
 
 ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 # What others read: `python -m index_builder watch`, and what Kubernetes sets for a service named sketch-search.
 _OF_OTHERS = re.compile(
@@ -149,6 +150,11 @@ class Settings(BaseSettings):
     allowed_origins: str = Field(
         "", description="other sites whose pages may call the service and embed its page, such as https://shop.example"
     )
+    allowed_hosts: str = Field(
+        "",
+        description="host names by which the service is called, such as shop.example, apart by commas; if unset, those "
+        "of this machine where --host is one of them and no proxy is trusted, else any",
+    )
     metrics: bool | Literal["auto"] = Field(
         "auto",
         description="/metrics for Prometheus: true, false, or auto: with an operator's key, else on this machine only",
@@ -168,6 +174,11 @@ class Settings(BaseSettings):
     def origins(self) -> list[str]:
         """The allowed origins, one by one."""
         return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The allowed host names, one by one, in lower case."""
+        return [host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip()]
 
     @field_validator("searches_per_address", "searches_per_key", "lookups_per_address")
     @classmethod
@@ -189,6 +200,14 @@ class Settings(BaseSettings):
                 ipaddress.ip_network(network)
             except ValueError as error:
                 raise ValueError(f"{network} is no address or network such as 10.0.0.0/8") from error
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: str) -> str:
+        for host in filter(None, (part.strip() for part in value.split(","))):
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host} is no host name such as shop.example, without a port or wildcard")
         return value
 
     @field_validator("allowed_origins")

@@ -3,13 +3,13 @@
 It decides from the head of a request alone, before its body is read.
 """
 
-from http.cookies import CookieError, SimpleCookie
 from typing import Literal
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access.api_keys import ApiKey, ApiKeys
+from service.access.other_sites import OtherSites
 from service.access.policy import MetricsAccess
 from service.access.rate_limits import Quota, RateLimits
 from service.http.bodies import discard
@@ -41,12 +41,14 @@ class Gate:
         searches: RateLimits,
         lookups: RateLimits,
         metrics_access: MetricsAccess,
+        other_sites: OtherSites,
     ) -> None:
         self._app = app
         self._keys = keys
         self._asks = len(keys) > 0
         self._searches = searches
         self._lookups = lookups
+        self._other_sites = other_sites
         self._metrics_access: MetricsAccess = metrics_access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +56,8 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._asks and need_of(scope["path"], self._metrics_access) != "nothing":
+            send = _private(send)
         try:
             self._admit(scope)
         except Refusal as refusal:
@@ -62,10 +66,11 @@ class Gate:
         except QueueFullError as error:
             await _refuse(overload_response(error), scope, receive, send)
             return
-        await self._app(scope, receive, _private(send) if self._asks else send)
+        await self._app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:
-        path = scope["path"]
+        path, kind = scope["path"], kind_of(scope["path"])
+        self._other_sites.check(scope["method"], Headers(scope=scope), is_search=kind == "search")
         client = scope.get("client")
         address = client[0] if client else ""
         try:
@@ -75,7 +80,6 @@ class Gate:
             raise
         key_name = key.name if key else None
         scope[Quota.KEY] = Quota(self._searches, address=address, key_name=key_name)
-        kind = kind_of(path)
         if kind != "free":
             limits = self._searches if kind == "search" else self._lookups
             limits.spend(1, address=address, key_name=key_name)
@@ -83,15 +87,13 @@ class Gate:
             scope["app"].state.serving.queue.check_room()  # the queue itself has the last word
 
     def _key(self, scope: Scope, path: str) -> ApiKey | None:
-        if not self._asks:
+        need = need_of(path, self._metrics_access)
+        if not self._asks or need == "nothing":
             return None
         presented = presented_key(Headers(scope=scope))
         key = self._keys.find(presented) if presented else None
         if key:
             record_of(scope).key_name = key.name
-        need = need_of(path, self._metrics_access)
-        if need == "nothing":
-            return key
         if key is None:
             raise _no_key(is_wrong=bool(presented))
         if need == "operator" and key.role != "operator":
@@ -124,11 +126,16 @@ def presented_key(headers: Headers) -> str:
         return token.strip()
     if key := headers.get("x-api-key", "").strip():
         return key
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+    return _cookie(headers.get("cookie", ""))
+
+
+def _cookie(header: str) -> str:
+    # Python's own parser of cookies takes quadratic time in some versions; this one passes over the header once.
+    for pair in header.split(";"):
+        name, _, value = pair.partition("=")
+        if name.strip() == COOKIE:
+            return value.strip().strip('"')
+    return ""
 
 
 def _no_key(*, is_wrong: bool) -> Refusal:
@@ -155,8 +162,12 @@ def _private(send: Send) -> Send:
     async def send_privately(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            if headers.get("cache-control", "").startswith("public"):
-                headers["Cache-Control"] = headers["cache-control"].replace("public", "private", 1)
+            cached = headers.get("cache-control", "")
+            if cached.startswith("public"):  # photos and thumbnails: the visitor's own browser may keep them
+                headers["Cache-Control"] = cached.replace("public", "private", 1)
+            elif not cached.startswith("private"):
+                headers["Cache-Control"] = "private, no-store"
+            headers.add_vary_header("Authorization, X-API-Key, Cookie")
         await send(message)
 
     return send_privately

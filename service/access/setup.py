@@ -7,6 +7,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service.access.api_keys import read_keys
 from service.access.gate import Gate
+from service.access.other_sites import other_sites
 from service.access.policy import metrics_access
 from service.access.rate_limits import RateLimits
 from service.settings import Settings
@@ -27,6 +28,7 @@ def add_access(app: FastAPI, settings: Settings) -> None:
         searches=RateLimits("searches", per_address=settings.searches_per_address, per_key=settings.searches_per_key),
         lookups=RateLimits("lookups", per_address=settings.lookups_per_address),
         metrics_access=metrics_access(settings),
+        other_sites=other_sites(settings),
     )
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.process.connection import Connection
+from service.process.connection import MOST_HEAD_BYTES, Connection
 from service.search.readiness import DrainState
 from service.settings import Settings
 
@@ -33,6 +33,7 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,  # the app knows which proxies to believe
         ws="none",
+        h11_max_incomplete_event_size=2 * MOST_HEAD_BYTES,  # `Connection` refuses earlier, by its own limit
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
