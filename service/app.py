@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from model.version import __version__
@@ -126,6 +126,7 @@ def _lifespan(
             yield
         finally:
             watch.cancel()
+            serving.photo_files.close()
             if watchdog:
                 watchdog.stop()
             app.state.metrics.watch(None, None)
@@ -170,6 +171,7 @@ async def _warm_up(serving: Serving) -> None:
 
 
 async def _watch(gallery: LiveGallery, interval_seconds: float) -> None:
+    thread = CapacityLimiter(1)  # of its own, as those that others share may all wait for a disk
     while True:
         await asyncio.sleep(interval_seconds)
-        await to_thread.run_sync(gallery.refresh)
+        await to_thread.run_sync(gallery.refresh, limiter=thread)

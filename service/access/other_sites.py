@@ -59,7 +59,7 @@ class OtherSites:
 
     def _check_host(self, name: str) -> None:
         # Another site can point a name of its own at this service, but not an address. Browsers always send one.
-        if not name or _is_address(name) or is_loopback(name) or name in self._hosts:
+        if not name or _is_address(name) or name == "localhost" or name in self._hosts:
             return
         if self._hosts or self._only_loopback:
             sentence = f"This service is not called {shown(name)}; its operator can add the name to "

@@ -51,7 +51,8 @@ def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
 async def _on_client_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ClientError)
     described = describe(error)
-    return ErrorResponse(described.status, described.code, described.message)
+    headers = {"Retry-After": "5"} if described.status == 503 else None
+    return ErrorResponse(described.status, described.code, described.message, headers)
 
 
 async def _on_full_queue(_: Request, error: Exception) -> Response:

@@ -10,7 +10,14 @@ from starlette.types import Receive, Scope, Send
 from index_builder.gallery.errors import FilterError
 from model.errors import BlankSketchError, UnreadableImageError
 from service.http.metrics import record_of
-from service.search.errors import ClientError, FeedbackNotKeptError, PhotoFileMissingError, UnknownPhotoError
+from service.search.errors import (
+    ClientError,
+    FeedbackNotKeptError,
+    PhotoChangedError,
+    PhotoFileMissingError,
+    PhotoUnavailableError,
+    UnknownPhotoError,
+)
 from service.search.queue import DeadlineExceededError, QueueFullError
 
 
@@ -62,6 +69,10 @@ def describe(error: ClientError) -> ErrorDescription:
             status, code = 404, "unknown_photo"
         case PhotoFileMissingError():
             status, code = 404, "photo_file_missing"
+        case PhotoChangedError():
+            status, code = 409, "photo_changed"
+        case PhotoUnavailableError():
+            status, code = 503, "photo_unavailable"
         case FeedbackNotKeptError():
             status, code = 507, f"feedback_{error.reason}"
     return ErrorDescription(status, code, str(error))

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from anyio import CapacityLimiter
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -105,6 +106,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self.thread = CapacityLimiter(1)  # of its own, so that a scrape waits for nobody else's disk
         self._requests = Counter(
             "sketch_search_requests",
             "Requests by route template, method and status; status 0: the client left before the answer.",

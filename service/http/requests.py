@@ -50,6 +50,8 @@ class RequestMiddleware:
                 "request %s failed", record.request_id, extra=with_fields({"request_id": record.request_id})
             )
             if outgoing.status:
+                outgoing.status = 500  # for the log and the metrics
+                record.errors.append("internal_error")
                 raise  # half an answer is on its way: only breaking the connection tells the client so
             await internal_error(record.request_id)(scope, receive, outgoing)
         finally:

@@ -219,9 +219,10 @@ class InfoAnswer(_Answer):
 _ERROR_MEANINGS = {
     400: "the file is empty or damaged, or the body cannot be read",
     401: "the service asks for an API key, and there is none or a wrong one",
-    403: "the API key is not one for this",
+    403: "the API key is not one for this, or the page of another site asks",
     404: "there is no such photo",
     408: "the request came too slowly; the connection is closed",
+    409: "the photo's file has changed since it was indexed",
     413: "the upload has too many bytes or the image too many pixels",
     415: "not an image of an accepted format, or not a multipart form",
     416: "the range lies outside the file",

@@ -15,6 +15,7 @@ from service.http.metrics import record_of
 from service.routes.answers import model_identity
 from service.search.engine import SearchEngine
 from service.search.errors import shown
+from service.search.photo_files import PhotoFiles
 from service.search.queue import SearchQueue, Ticket
 from service.search.readiness import DrainState, Readiness
 from service.settings import Settings
@@ -32,6 +33,7 @@ class Serving:
         self.engine = engine
         self.model = model_identity(engine)
         self.readiness = Readiness(engine, drain, deadline_seconds=settings.ready_deadline_seconds)
+        self.photo_files = PhotoFiles()
         self._started = time.monotonic()
         self._deadline_seconds = settings.search_deadline_seconds
         # One more than encode, so that the next sketch is decoded meanwhile, where one encode takes all cores.

@@ -86,7 +86,7 @@ def info_router(settings: Settings) -> APIRouter:
 async def metrics(request: Request) -> Response:
     """The metrics that docs/OPERATIONS.md describes, counted from the start of the process."""
     # In a thread, as it reads /proc and waits for the gallery's lock.
-    text = await to_thread.run_sync(request.app.state.metrics.exposition)
+    text = await to_thread.run_sync(request.app.state.metrics.exposition, limiter=request.app.state.metrics.thread)
     return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

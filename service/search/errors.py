@@ -21,6 +21,22 @@ class PhotoFileMissingError(SketchSearchError):
         )
 
 
+class PhotoChangedError(SketchSearchError):
+    """The file of a photo is not the one that was indexed."""
+
+    def __init__(self, photo_id: str) -> None:
+        super().__init__(
+            f"The file of photo {shown(photo_id)} has changed since it was indexed; run index_builder again."
+        )
+
+
+class PhotoUnavailableError(SketchSearchError):
+    """The disk with the photo does not answer, or fails."""
+
+    def __init__(self, photo_id: str) -> None:
+        super().__init__(f"The file of photo {shown(photo_id)} cannot be read at the moment; ask again in 5 s.")
+
+
 class FeedbackNotKeptError(SketchSearchError):
     """A confirmed search could not be kept, because the folder or the disk is full.
 
@@ -35,7 +51,8 @@ class FeedbackNotKeptError(SketchSearchError):
 
 # The client's mistakes. Any other SketchSearchError during a request is the service's own failure.
 SketchError = UnreadableImageError | BlankSketchError
-ClientError = SketchError | FilterError | UnknownPhotoError | PhotoFileMissingError | FeedbackNotKeptError
+PhotoError = UnknownPhotoError | PhotoFileMissingError | PhotoChangedError | PhotoUnavailableError
+ClientError = SketchError | FilterError | PhotoError | FeedbackNotKeptError
 
 
 def shown(value: object) -> str:

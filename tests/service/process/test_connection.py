@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from service.search.photo_files import PhotoFiles
+
 HEAD = (
     b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000\r\n\r\n"
 )
@@ -30,12 +32,13 @@ def connection(impatient_service: str) -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def large_photo(gallery_folder: Path) -> Iterator[str]:
+def large_photo(gallery_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The id of a photo that is larger than what the system buffers."""
     file = gallery_folder.parent / "photos" / "shapes" / "star-dotted.jpg"
     before = file.read_bytes()
     with file.open("r+b") as stream:
         stream.truncate(LARGE_BYTES)
+    monkeypatch.setattr(PhotoFiles, "_is_as_indexed", lambda *_: True)
     yield "shapes/star-dotted"
     file.write_bytes(before)
 

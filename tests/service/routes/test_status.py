@@ -147,3 +147,10 @@ def test_info_lists_versions_encoder_gallery_and_limits(client: TestClient, sett
 
 def test_info_does_not_tell_where_things_are_on_the_server(client: TestClient, gallery_folder: object) -> None:
     assert str(gallery_folder) not in client.get("/info").text
+
+
+def test_a_gallery_that_is_not_polled_turns_readiness_red(client: TestClient, engine: SearchEngine) -> None:
+    client.app.state.serving.readiness.poll_seconds = -1  # type: ignore[attr-defined]
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "has not been polled" in response.json()["error"]["message"]
