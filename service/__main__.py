@@ -13,8 +13,8 @@ from pydantic_settings import CliApp
 
 from model.errors import SketchSearchError
 from service.process.exit import leave, leave_unready
-from service.process.logs import set_up_logs, with_fields
-from service.settings import Settings, environment_variable, flag
+from service.process.logs import set_up_logs
+from service.settings import Settings, environment_variable, flag, unknown_variables
 
 if TYPE_CHECKING:
     from service.search.engine import SearchEngine
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(settings: Settings) -> None:
     # Imported here so that --help and a mistyped flag are answered at once.
-    from service.uploads.decoder_process import start_forkserver
+    from service.uploads.pool import start_forkserver
 
     if settings.decoder_processes != 0:
         start_forkserver()  # first, as it takes half a second beside what follows
@@ -76,8 +76,6 @@ def _serve(settings: Settings) -> None:
 
 
 def _warn_of_unknown_variables() -> None:
-    from service.unknown_variables import unknown_variables
-
     if unknown := unknown_variables(os.environ):  # names alone: the value may be a key
         named = "; ".join(f"{name} (did you mean {setting}?)" for name, setting in unknown.items())
         logger.warning("these environment variables are no settings of the service and are ignored: %s", named)
@@ -85,6 +83,7 @@ def _warn_of_unknown_variables() -> None:
 
 def _announce(engine: "SearchEngine", listener: socket.socket, settings: Settings) -> None:
     from service.access.policy import open_to_strangers, reachable_at
+    from service.http.requests import with_fields
     from service.process.listening import address
 
     if exposed := open_to_strangers(settings):

@@ -5,16 +5,14 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from model.version import __version__
 from service.access.policy import metrics_access
 from service.access.setup import add_access, add_other_sites, include
-from service.http.admission import AdmissionMiddleware
-from service.http.body_limit import BodyLimitMiddleware
+from service.http.bodies import BodyLimitMiddleware, IntakeMiddleware, keep_uploads_in_memory
 from service.http.error_handlers import add_error_handlers
-from service.http.intake import IntakeMiddleware, keep_uploads_in_memory
 from service.http.metrics import Metrics
 from service.http.requests import RequestMiddleware
 from service.http.security_headers import security_headers
@@ -22,17 +20,16 @@ from service.http.tracing import telemetry_config
 from service.process.watchdog import Watchdog
 from service.routes.feedback import EXPECTATIONS as FEEDBACK_EXPECTATIONS
 from service.routes.feedback import feedback_router
-from service.routes.metrics import router as metrics_router
 from service.routes.page import add_page
 from service.routes.photos import router as photo_router
 from service.routes.search import expectations, query_router
+from service.routes.session import router as session_router
 from service.routes.state import Serving
-from service.routes.status import health_router, info_router
-from service.search.drain_state import Drain
+from service.routes.status import health_router, info_router, metrics_router
 from service.search.engine import SearchEngine
 from service.search.feedback_store import FeedbackStore
 from service.search.live_gallery import LiveGallery
-from service.search.readiness import NotReadyError
+from service.search.readiness import DrainState, NotReadyError
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -66,7 +63,7 @@ def create_app(
     Raises:
         SketchSearchError: the API keys cannot be read, or tracing is asked for and cannot be had.
     """
-    metrics, drain = Metrics(), Drain()
+    metrics, drain = Metrics(), DrainState()
     # The interactive documentation pages load their scripts from another host, which the page's policy forbids.
     app = FastAPI(
         title="Sketch search",
@@ -88,9 +85,10 @@ def create_app(
         include(app, feedback_router(settings), settings)
     if metrics_access(settings) != "off":
         include(app, metrics_router, settings)
+    if settings.asks_for_keys:
+        app.include_router(session_router)
     add_page(app)
     keep_uploads_in_memory()
-    app.add_middleware(AdmissionMiddleware)
     app.add_middleware(
         IntakeMiddleware,
         patience_seconds=settings.slow_client_seconds,
@@ -128,6 +126,7 @@ def _lifespan(
             yield
         finally:
             watch.cancel()
+            serving.photo_files.close()
             if watchdog:
                 watchdog.stop()
             app.state.metrics.watch(None, None)
@@ -153,7 +152,7 @@ def _open_feedback(settings: Settings) -> FeedbackStore | None:
 
 
 def _watchdog(
-    serving: Serving, settings: Settings, drain: Drain, give_up: Callable[[str], None] | None
+    serving: Serving, settings: Settings, drain: DrainState, give_up: Callable[[str], None] | None
 ) -> Watchdog | None:
     if give_up is None or settings.unready_exit_seconds == 0:
         return None
@@ -172,6 +171,7 @@ async def _warm_up(serving: Serving) -> None:
 
 
 async def _watch(gallery: LiveGallery, interval_seconds: float) -> None:
+    thread = CapacityLimiter(1)  # of its own, as those that others share may all wait for a disk
     while True:
         await asyncio.sleep(interval_seconds)
-        await to_thread.run_sync(gallery.refresh)
+        await to_thread.run_sync(gallery.refresh, limiter=thread)

@@ -1,7 +1,9 @@
 """Every setting of the service: a flag of `python -m service`, an environment variable and a documented default."""
 
+import difflib
 import ipaddress
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,18 +14,23 @@ from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.location import read_location
 
 ENVIRONMENT_PREFIX = "SKETCH_SEARCH_"
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+# What others read: `python -m index_builder watch`, and what Kubernetes sets for a service named sketch-search.
+_OF_OTHERS = re.compile(
+    ENVIRONMENT_PREFIX + r"(WATCH_(SETTLE|POLL)_SECONDS|SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)"
+)
 
 
-def _checked_place(value: object) -> object:
+def _checked_location(value: object) -> object:
     """A folder as a path; the address of a gallery in Milvus stays a text, once it is known to be one."""
     if not isinstance(value, str):
         return value
     try:
-        place = read_location(value)
+        location = read_location(value)
     except GalleryError as error:
         raise ValueError(str(error)) from error
-    return place if isinstance(place, Path) else value
+    return location if isinstance(location, Path) else value
 
 
 class Settings(BaseSettings):
@@ -40,7 +47,7 @@ class Settings(BaseSettings):
         cli_hide_none_type=True,
     )
 
-    gallery: Annotated[Path | str, BeforeValidator(_checked_place)] = Field(
+    gallery: Annotated[Path | str, BeforeValidator(_checked_location)] = Field(
         Path("gallery"), description="folder that index_builder wrote, or milvus://host:port/name that it published to"
     )
     bundle: Path | None = Field(None, description="encoder bundle that built the gallery; if unset, the demo bundle")
@@ -143,6 +150,11 @@ class Settings(BaseSettings):
     allowed_origins: str = Field(
         "", description="other sites whose pages may call the service and embed its page, such as https://shop.example"
     )
+    allowed_hosts: str = Field(
+        "",
+        description="host names by which the service is called, such as shop.example, apart by commas; if unset, those "
+        "of this machine where --host is one of them and no proxy is trusted, else any",
+    )
     metrics: bool | Literal["auto"] = Field(
         "auto",
         description="/metrics for Prometheus: true, false, or auto: with an operator's key, else on this machine only",
@@ -155,13 +167,18 @@ class Settings(BaseSettings):
 
     @property
     def asks_for_keys(self) -> bool:
-        """Whether requests need an API key."""
+        """True when requests need an API key."""
         return bool(self.api_keys or self.api_keys_file)
 
     @property
     def origins(self) -> list[str]:
         """The allowed origins, one by one."""
         return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The allowed host names, one by one, in lower case."""
+        return [host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip()]
 
     @field_validator("searches_per_address", "searches_per_key", "lookups_per_address")
     @classmethod
@@ -183,6 +200,14 @@ class Settings(BaseSettings):
                 ipaddress.ip_network(network)
             except ValueError as error:
                 raise ValueError(f"{network} is no address or network such as 10.0.0.0/8") from error
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: str) -> str:
+        for host in filter(None, (part.strip() for part in value.split(","))):
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host} is no host name such as shop.example, without a port or wildcard")
         return value
 
     @field_validator("allowed_origins")
@@ -219,3 +244,21 @@ def flag(name: str) -> str:
 def environment_variable(name: str) -> str:
     """The environment variable of a setting."""
     return ENVIRONMENT_PREFIX + name.upper()
+
+
+def unknown_variables(names: Iterable[str]) -> dict[str, str]:
+    """Finds environment variables that look like settings but are not: a mistyped one must not pass in silence.
+
+    Args:
+        names: the names of all environment variables.
+
+    Returns:
+        Each unknown name that begins like a setting -> the setting that is closest to it.
+    """
+    known = [environment_variable(name) for name in Settings.model_fields]
+    found = [name for name in names if name.upper().startswith(ENVIRONMENT_PREFIX)]
+    return {
+        name: difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+        for name in sorted(found)
+        if name.upper() not in known and not _OF_OTHERS.fullmatch(name.upper())
+    }

@@ -19,7 +19,7 @@ _ENTRY = re.compile(rf"(?P<name>{_NAME.pattern}):(?P<role>[a-z]+):(?P<sha256>[0-
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is kept of a key.
+    """The kept part of an API key.
 
     Attributes:
         name: whose it is, for the log and the metrics.

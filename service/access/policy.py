@@ -1,4 +1,4 @@
-"""Which requests need a key, and what is open to strangers where; decided from the settings alone."""
+"""Decides from the settings alone what is open to strangers, and where."""
 
 import ipaddress
 from typing import Literal
@@ -6,32 +6,6 @@ from typing import Literal
 from service.settings import Settings, flag
 
 MetricsAccess = Literal["off", "open", "operator"]
-Need = Literal["nothing", "key", "operator"]
-Kind = Literal["free", "search", "lookup"]
-
-# What a browser needs before a person can enter a key, and what a supervisor asks without having one.
-_OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})
-_OPEN_FOLDERS = ("/page/",)
-_METRICS_PATH = "/metrics"
-_SEARCHES = frozenset({"/search", "/search/batch", "/feedback"})  # what is told about a search costs as much as one
-_SEARCH_FOLDERS = ("/similar/",)
-
-
-def need_of(path: str, metrics: MetricsAccess) -> Need:
-    """What a request for a path needs where keys are asked for; whatever is not listed here needs a key."""
-    if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
-        return "nothing"
-    if path == _METRICS_PATH:
-        return "nothing" if metrics == "open" else "operator"
-    return "key"
-
-
-def kind_of(path: str) -> Kind:
-    """By which limit requests for a path count: searches; photos and all else that strangers may ask; or by none."""
-    if path in _SEARCHES or path.startswith(_SEARCH_FOLDERS):
-        return "search"
-    is_free = path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS) or path == _METRICS_PATH
-    return "free" if is_free else "lookup"
 
 
 def metrics_access(settings: Settings) -> MetricsAccess:
@@ -44,7 +18,7 @@ def metrics_access(settings: Settings) -> MetricsAccess:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a host name or address."""
+    """Tells if only this machine can reach a host name or address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -57,7 +31,7 @@ def reachable_at(settings: Settings) -> str:
 
 
 def open_to_strangers(settings: Settings) -> list[str]:
-    """What anybody can do who reaches the port, each with the setting that closes it; nothing on this machine alone."""
+    """Lists what anybody who reaches the port can do, each with the setting that closes it; empty on loopback."""
     if is_loopback(reachable_at(settings)):
         return []
     found = []

@@ -1,9 +1,11 @@
-"""How often one address and one API key may ask. Each process counts for itself."""
+"""Limits on how often one address and one API key may ask. Each process counts for itself."""
 
 import ipaddress
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from starlette.types import Scope
 
 from service.http.errors import Refusal
 
@@ -75,6 +77,33 @@ class RateLimits:
     def _rule(self, item: "RateLimitItem", whose: str) -> str:
         source = "from this address" if whose == "address" else "with this API key"
         return f"Only {item.amount} {self._kind} per {item.multiples} {item.GRANULARITY.name} are accepted {source}"
+
+
+class Quota:
+    """The limits as they concern the sender of one request, which counts as one when it comes."""
+
+    KEY: ClassVar[str] = "sketch_search.quota"
+
+    def __init__(self, limits: RateLimits, *, address: str, key_name: str | None) -> None:
+        self._limits = limits
+        self._address = address
+        self._key_name = key_name
+
+    def spend_more(self, searches: int) -> None:
+        """Counts searches beyond the first.
+
+        Raises:
+            Refusal: 429, when they are too many.
+        """
+        if searches > 0:
+            self._limits.spend(searches, address=self._address, key_name=self._key_name, before=1)
+
+
+def quota_of(scope: Scope) -> Quota:
+    """The quota of the request of a scope that has passed the access middleware."""
+    quota = scope[Quota.KEY]
+    assert isinstance(quota, Quota)
+    return quota
 
 
 def _network(address: str) -> str:

@@ -6,10 +6,10 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service.access.api_keys import read_keys
-from service.access.middleware import AccessMiddleware
+from service.access.gate import Gate
+from service.access.other_sites import other_sites
 from service.access.policy import metrics_access
 from service.access.rate_limits import RateLimits
-from service.routes.session import router as session_router
 from service.settings import Settings
 
 _bearer = HTTPBearer(auto_error=False, description="an API key of this service")
@@ -23,16 +23,15 @@ def add_access(app: FastAPI, settings: Settings) -> None:
         SketchSearchError: the API keys cannot be read.
     """
     app.add_middleware(
-        AccessMiddleware,
+        Gate,
         keys=read_keys(settings.api_keys, settings.api_keys_file),
         searches=RateLimits("searches", per_address=settings.searches_per_address, per_key=settings.searches_per_key),
         lookups=RateLimits("lookups", per_address=settings.lookups_per_address),
         metrics_access=metrics_access(settings),
+        other_sites=other_sites(settings),
     )
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)
-    if settings.asks_for_keys:
-        app.include_router(session_router)
 
 
 def add_other_sites(app: FastAPI, settings: Settings) -> None:

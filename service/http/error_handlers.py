@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,8 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from index_builder.gallery.errors import GalleryUnavailableError
-from service.http.error_answers import ErrorResponse, overload_response, refusal_response
-from service.http.errors import CLIENT_ERRORS, Refusal, describe, gallery_unavailable, shown
+from service.http.errors import (
+    ErrorResponse,
+    Refusal,
+    describe,
+    gallery_unavailable,
+    overload_response,
+    refusal_response,
+)
+from service.search.errors import ClientError, shown
 from service.search.queue import QueueFullError
 
 logger = logging.getLogger(__name__)
@@ -34,7 +41,7 @@ def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
         return refusal_response(_explain(request, error.errors(), expectations))
 
     app.add_exception_handler(RequestValidationError, on_invalid_request)
-    for kind in CLIENT_ERRORS:
+    for kind in get_args(ClientError):
         app.add_exception_handler(kind, _on_client_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(QueueFullError, _on_full_queue)
@@ -42,9 +49,10 @@ def add_error_handlers(app: FastAPI, *, expectations: dict[str, str]) -> None:
 
 
 async def _on_client_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, CLIENT_ERRORS)
+    assert isinstance(error, ClientError)
     described = describe(error)
-    return ErrorResponse(described.status, described.code, described.message)
+    headers = {"Retry-After": "5"} if described.status == 503 else None
+    return ErrorResponse(described.status, described.code, described.message, headers)
 
 
 async def _on_full_queue(_: Request, error: Exception) -> Response:

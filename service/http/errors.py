@@ -1,35 +1,24 @@
-"""Every refusal a client can meet: its HTTP status, its stable code, and one sentence that says what to do."""
+"""Every refusal a client can meet: HTTP status, stable code, one sentence that says what to do, and its JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from index_builder.gallery.errors import FilterError
-from model.errors import BlankSketchError, SketchSearchError, UnreadableImageError
-
-
-class UnknownPhotoError(SketchSearchError):
-    """The gallery holds no photo of this id."""
-
-    def __init__(self, photo_id: str) -> None:
-        super().__init__(f"There is no photo {shown(photo_id)} in the gallery; use a photo_id from a search answer.")
-
-
-class PhotoFileMissingError(SketchSearchError):
-    """The gallery knows the photo, but its file is gone from the disk."""
-
-    def __init__(self, photo_id: str) -> None:
-        super().__init__(
-            f"The file of photo {shown(photo_id)} is no longer on the server's disk; "
-            "put it back or run index_builder again."
-        )
-
-
-# The client's mistakes. Any other SketchSearchError during a request is the service's own failure.
-SketchError = UnreadableImageError | BlankSketchError
-ClientError = SketchError | FilterError | UnknownPhotoError | PhotoFileMissingError
-CLIENT_ERRORS = (UnreadableImageError, BlankSketchError, FilterError, UnknownPhotoError, PhotoFileMissingError)
+from model.errors import BlankSketchError, UnreadableImageError
+from service.http.metrics import record_of
+from service.search.errors import (
+    ClientError,
+    FeedbackNotKeptError,
+    PhotoChangedError,
+    PhotoFileMissingError,
+    PhotoUnavailableError,
+    UnknownPhotoError,
+)
+from service.search.queue import DeadlineExceededError, QueueFullError
 
 
 class Refusal(HTTPException):
@@ -80,6 +69,12 @@ def describe(error: ClientError) -> ErrorDescription:
             status, code = 404, "unknown_photo"
         case PhotoFileMissingError():
             status, code = 404, "photo_file_missing"
+        case PhotoChangedError():
+            status, code = 409, "photo_changed"
+        case PhotoUnavailableError():
+            status, code = 503, "photo_unavailable"
+        case FeedbackNotKeptError():
+            status, code = 507, f"feedback_{error.reason}"
     return ErrorDescription(status, code, str(error))
 
 
@@ -105,7 +100,35 @@ def upload_too_large(limit_bytes: int) -> Refusal:
     )
 
 
-def shown(value: object) -> str:
-    """A value as it may appear in a message: quoted, printable and short."""
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:96]}…{text[-1]}"
+class ErrorResponse(JSONResponse):
+    """An error; when it is sent, its code is noted for the log and the metrics."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__({"error": {"code": code, "message": message}}, status_code=status, headers=headers)
+        self._code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the answer."""
+        record_of(scope).errors.append(self._code)
+        await super().__call__(scope, receive, send)
+
+
+def refusal_response(refusal: Refusal) -> ErrorResponse:
+    """The answer for a refusal."""
+    return ErrorResponse(refusal.status_code, refusal.code, refusal.detail, refusal.headers)
+
+
+def overload_response(error: QueueFullError) -> ErrorResponse:
+    """The answer when there is more to search than the service can, now or before the request's deadline."""
+    again = f"send the request again in {error.retry_after_seconds} s"
+    if isinstance(error, DeadlineExceededError):
+        code, message = "deadline_exceeded", f"The search could not start before its deadline; {again}."
+    else:
+        code, message = "overloaded", f"Too many searches are waiting already; {again}."
+    return ErrorResponse(503, code, message, {"Retry-After": str(error.retry_after_seconds)})
+
+
+def internal_error(request_id: str) -> ErrorResponse:
+    """The answer when the service itself failed."""
+    message = f"The service failed to answer this request; the log has the details under request id {request_id}."
+    return ErrorResponse(500, "internal_error", message)

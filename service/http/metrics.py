@@ -1,7 +1,14 @@
-"""What the service counts, for Prometheus. One registry for each app, so that several apps can share a process."""
+"""Notes on each request while it is answered, and counters over all of them for Prometheus.
 
-from collections.abc import Iterator
+The notes are for the log line and the metrics; they never hold what the client sent.
+"""
 
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -14,15 +21,84 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from model.version import __version__
-from service.http.request_record import RequestRecord
 from service.search.engine import SearchEngine
 from service.search.queue import SearchQueue
 
+UNMATCHED = "unmatched"
+_KEY = "sketch_search.record"
+_WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_PATHS_WITHOUT_ROUTE = frozenset(
+    {"/openapi.json", "/search", "/search/batch"}
+)  # FastAPI's own, and what is refused at the door
 _REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE_BUCKETS = (0.0001, 0.00025, 0.0005, *_REQUEST_BUCKETS)
 _FAILURE = "internal_error"  # the service's own fault: no refusal
+
+
+@dataclass
+class RequestRecord:
+    """Notes on one request.
+
+    Attributes:
+        request_id: the client's X-Request-ID when it is well-formed, otherwise a random one.
+        searches: stage -> milliseconds of each search that was answered; a batch holds several.
+        errors: codes of the errors that were answered; a batch may hold several.
+        queued_seconds: how long a search waited for its turn; None where none came.
+        key_name: the name of the API key that came with it, not the key.
+    """
+
+    request_id: str
+    searches: list[Mapping[str, float]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    queued_seconds: float | None = None
+    key_name: str | None = None
+
+    @property
+    def stages_ms(self) -> dict[str, float]:
+        """Stage -> milliseconds over all searches of the request, without the total."""
+        sums: dict[str, float] = {}
+        for timings_ms in self.searches:
+            for stage, milliseconds in timings_ms.items():
+                if stage != "total":
+                    sums[stage] = sums.get(stage, 0.0) + milliseconds
+        return sums
+
+
+def begin_record(scope: Scope) -> RequestRecord:
+    """Starts the notes on a request."""
+    given = Headers(scope=scope).getlist("x-request-id")
+    is_usable = len(given) == 1 and _WELL_FORMED_ID.fullmatch(given[0])
+    record = RequestRecord(given[0] if is_usable else secrets.token_hex(8))
+    scope[_KEY] = record
+    return record
+
+
+def record_of(scope: Scope) -> RequestRecord:
+    """The notes on the request of a scope in which `begin_record` was called."""
+    record = scope[_KEY]
+    assert isinstance(record, RequestRecord)
+    return record
+
+
+def method_of(scope: Scope) -> str:
+    """The method, or "other" for one that HTTP does not define: a client may send any word."""
+    method = str(scope["method"])
+    return method if method in _METHODS else "other"
+
+
+def route_of(scope: Scope) -> str:
+    """The route's template such as "/photos/{photo_id:text}", after routing; all unknown paths are UNMATCHED."""
+    template = getattr(scope.get("route"), "path", None)
+    if isinstance(template, str):
+        return template
+    if scope["path"] in _PATHS_WITHOUT_ROUTE:
+        return str(scope["path"])
+    return str(scope.get("root_path") or UNMATCHED)  # a mounted folder leaves its prefix there
 
 
 class Metrics:
@@ -30,6 +106,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self.thread = CapacityLimiter(1)  # of its own, so that a scrape waits for nobody else's disk
         self._requests = Counter(
             "sketch_search_requests",
             "Requests by route template, method and status; status 0: the client left before the answer.",
@@ -100,7 +177,7 @@ class Metrics:
 
 
 class _EngineFacts(Collector):
-    """What is true of the engine at the moment of the scrape."""
+    """Facts about the engine at the moment of the scrape."""
 
     def __init__(self) -> None:
         self.engine: SearchEngine | None = None

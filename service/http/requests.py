@@ -1,20 +1,18 @@
-"""What wraps every request: an id, security headers, a log line, the metrics, and a plain 500 for what goes wrong."""
+"""The layer around every request: an id, security headers, a log line, the metrics, and a plain 500 for failures."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http.error_answers import internal_error, refusal_response
-from service.http.errors import stopping
-from service.http.metrics import Metrics
-from service.http.request_record import RequestRecord, begin_record, method_of, route_of
-from service.process.logs import with_fields
-from service.search.drain_state import Drain
+from service.http.errors import internal_error, refusal_response, stopping
+from service.http.metrics import Metrics, RequestRecord, begin_record, method_of, route_of
 from service.search.queue import ClientLeftError
+from service.search.readiness import DrainState
 
 logger = logging.getLogger("service.requests")
 
@@ -24,7 +22,7 @@ _CLIENT_LEFT = "client_left"
 class RequestMiddleware:
     """Gives each request an id, logs and counts it, and turns an unexpected exception into a plain 500."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, drain: Drain, headers: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, drain: DrainState, headers: Mapping[str, str]) -> None:
         self._app = app
         self._metrics = metrics
         self._drain = drain
@@ -52,6 +50,8 @@ class RequestMiddleware:
                 "request %s failed", record.request_id, extra=with_fields({"request_id": record.request_id})
             )
             if outgoing.status:
+                outgoing.status = 500  # for the log and the metrics
+                record.errors.append("internal_error")
                 raise  # half an answer is on its way: only breaking the connection tells the client so
             await internal_error(record.request_id)(scope, receive, outgoing)
         finally:
@@ -71,7 +71,7 @@ class _Outgoing:
     No route sets one of these headers itself: they are added as they are, for a fraction of the time of looking.
     """
 
-    def __init__(self, send: Send, headers: Sequence[tuple[bytes, bytes]], drain: Drain) -> None:
+    def __init__(self, send: Send, headers: Sequence[tuple[bytes, bytes]], drain: DrainState) -> None:
         self.status = 0
         self._send = send
         self._headers = headers
@@ -104,3 +104,8 @@ def _log(record: RequestRecord, *, route: str, method: str, status: int, millise
     more = f" ({', '.join(parts)})" if parts else ""
     line = "%s %s %s %d %.1f ms%s"
     logger.info(line, record.request_id, method, route, status, milliseconds, more, extra=with_fields(fields))
+
+
+def with_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The `extra` of a logging call: what the JSON format writes beside, or instead of, the sentence for people."""
+    return {"fields": dict(fields)}

@@ -15,7 +15,7 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT
 
 
 def telemetry_config(*, tracing: bool) -> TelemetryConfig:
-    """What FastAPI is told about telemetry; metrics and logs stay those of this service.
+    """Returns FastAPI's settings for telemetry; metrics and logs stay those of this service.
 
     Raises:
         SketchSearchError: tracing is asked for, and the packages or the collector's address are missing.

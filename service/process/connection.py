@@ -1,24 +1,23 @@
 """One HTTP connection: uvicorn's, which besides loses its patience with a client that sends or takes too slowly.
 
 uvicorn bounds only the pause between two requests, and every byte begins that anew. How fast a body has to come is a
-matter of the app (`service/http/intake.py`), as only that knows whether it reads one.
+matter of the app (`service/http/bodies.py`), as only that knows whether it reads one.
 """
 
 import asyncio
 import json
-import random
+import re
 from http import HTTPStatus
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_LONGER = 1.25  # at most: a crowd that came together is not sent away, and back again, all at once
+from service.http.bodies import some_more
 
-
-def some_more(seconds: float) -> float:
-    """The time, or up to a quarter more, at random."""
-    return seconds * random.uniform(1, _LONGER)  # noqa: S311  no secret
+MOST_HEAD_BYTES = 32 * 1024
+_MOST_LINE_BYTES = 8 * 1024
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
 class Connection(H11Protocol):
@@ -51,7 +50,17 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Called when bytes have come."""
+        """Called when bytes have come, and when the next request may begin."""
+        if self.transport.is_closing():
+            return
+        # Checked here and before anything is parsed: h11 measures only a head that is not complete yet.
+        if self.conn.their_state is h11.IDLE and _is_too_large(self.conn.trailing_data[0]):
+            sentence = (
+                f"The head of the request is too large; send at most {MOST_HEAD_BYTES:,} bytes, and at most "
+                f"{_MOST_LINE_BYTES:,} in one line."
+            )
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", sentence)
+            return
         super().handle_events()
         if self._head_due and self._is_answering:
             self._head_due.cancel()
@@ -78,11 +87,7 @@ class Connection(H11Protocol):
         if self._is_answering and self.cycle.response_started:
             self.transport.close()  # an answer is on its way already
         else:
-            # h11 measures only what is not complete yet: a larger head that comes in one piece passes.
-            sentence = (
-                "The request is no valid HTTP/1.1, or its head is too large, as its end did not come within the first "
-                "16 KB; send a valid one with a smaller head."
-            )
+            sentence = "The request is not valid HTTP/1.1; send a valid one."
             self._refuse(HTTPStatus.BAD_REQUEST, "malformed_request", sentence)
 
     @property
@@ -117,3 +122,10 @@ class Connection(H11Protocol):
         events = (head, h11.Data(data=body), h11.EndOfMessage())
         self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
         self.transport.close()
+
+
+def _is_too_large(received: bytes) -> bool:
+    """Tells if a request's head, or what has come of it, is above a limit."""
+    end = _END_OF_HEAD.search(received, 0, MOST_HEAD_BYTES + 2)
+    head = received[: end.start()] if end else received
+    return len(head) > MOST_HEAD_BYTES or max(map(len, head.split(b"\n"))) > _MOST_LINE_BYTES

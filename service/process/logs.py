@@ -1,8 +1,7 @@
-"""How log records are written: as lines for people, or as one JSON object a line for machines."""
+"""Writes log records as lines for people, or as one JSON object a line for machines."""
 
 import json
 import logging
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -25,11 +24,6 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)
-
-
-def with_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The `extra` of a logging call: what the JSON format writes beside, or instead of, the sentence for people."""
-    return {"fields": dict(fields)}
 
 
 def set_up_logs(level: str, log_format: LogFormat) -> None:

@@ -13,8 +13,8 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.process.connection import Connection
-from service.search.drain_state import Drain
+from service.process.connection import MOST_HEAD_BYTES, Connection
+from service.search.readiness import DrainState
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ _FIRST_REQUEST_SECONDS = 0.5  # for clients that have connected already and whos
 
 
 def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How uvicorn is to serve the app."""
+    """Returns uvicorn's configuration for the app."""
     connection = partial(Connection, patience_seconds=settings.slow_client_seconds)
     return uvicorn.Config(
         app,
@@ -33,6 +33,7 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,  # the app knows which proxies to believe
         ws="none",
+        h11_max_incomplete_event_size=2 * MOST_HEAD_BYTES,  # `Connection` refuses earlier, by its own limit
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
@@ -43,7 +44,7 @@ class DrainingServer(uvicorn.Server):
     A second SIGTERM, or an interrupt from the keyboard, stops at once; running requests are finished in either case.
     """
 
-    def __init__(self, config: uvicorn.Config, *, drain: Drain, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, *, drain: DrainState, drain_seconds: float) -> None:
         super().__init__(config)
         self._drain = drain
         self._drain_seconds = drain_seconds
@@ -84,7 +85,7 @@ class DrainingServer(uvicorn.Server):
         if sig != signal.SIGTERM or self._loop is None or self._drain.begun or not self.started:
             super().handle_exit(sig, frame)
             return
-        self._drain.begin()
+        self._drain.begun = True
         self._loop.call_soon_threadsafe(self._stop_later, sig)
 
     def _stop_later(self, sig: int) -> None:

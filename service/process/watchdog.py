@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from service.search.drain_state import Drain
-from service.search.readiness import GalleryAwayError, NotReadyError, Readiness
+from service.search.readiness import DrainState, GalleryAwayError, NotReadyError, Readiness
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +24,7 @@ class Watchdog:
     def __init__(
         self,
         readiness: Readiness,
-        drain: Drain,
+        drain: DrainState,
         *,
         patience_seconds: float,
         give_up: Callable[[str], None],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from service.http.errors import SketchError, describe
+from service.http.errors import describe
 from service.routes.schemas import (
     BatchAnswer,
     BatchError,
@@ -19,6 +19,7 @@ from service.routes.schemas import (
     SimilarTimings,
 )
 from service.search.engine import BatchRanking, Ranking, SearchEngine
+from service.search.errors import SketchError
 
 
 def search_answer(model: ModelIdentity, ranking: Ranking) -> SearchAnswer:
@@ -52,7 +53,7 @@ def batch_answer(model: ModelIdentity, batch: BatchRanking, *, total_ms: float) 
 
 
 def model_identity(engine: SearchEngine) -> ModelIdentity:
-    """Which encoder answers."""
+    """Names the encoder that answers."""
     encoder = engine.encoder
     return ModelIdentity(
         name=encoder.bundle.name,
@@ -63,7 +64,7 @@ def model_identity(engine: SearchEngine) -> ModelIdentity:
 
 
 def gallery_identity(ranking: Ranking) -> GalleryIdentity:
-    """Which generation answered."""
+    """Names the generation that answered."""
     return GalleryIdentity(generation=ranking.generation, size=ranking.gallery_size)
 
 

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 
-from service.http.errors import Refusal, shown, upload_too_large
+from service.http.errors import Refusal, upload_too_large
 from service.routes.schemas import FeedbackAnswer, documented_errors
 from service.routes.state import ServingNow
 from service.search.engine import SearchEngine
+from service.search.errors import shown
 from service.search.feedback_store import Confirmed, FeedbackStore
 from service.settings import Settings
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.http.errors import shown
+from service.search.errors import shown
 
 Milliseconds = Annotated[float, Field(ge=0, description="milliseconds")]
 PHOTO_EXAMPLE: dict[str, Any] = {
@@ -27,7 +27,7 @@ class _Answer(BaseModel):
 
 
 class ErrorDetail(_Answer):
-    """What went wrong."""
+    """The error of a request."""
 
     code: str = Field(description="stable slug for programs")
     message: str = Field(description="one sentence for people: what was given, what was expected, what to do")
@@ -194,7 +194,7 @@ class GalleryInfo(GalleryIdentity):
 
 
 class Limits(_Answer):
-    """What a request may ask for."""
+    """The limits of a request."""
 
     formats: list[str] = Field(examples=[["PNG", "JPEG", "WEBP"]])
     default_k: int
@@ -206,7 +206,7 @@ class Limits(_Answer):
 
 
 class InfoAnswer(_Answer):
-    """What is running, on what, with which limits."""
+    """The running service, its encoder, its gallery and its limits."""
 
     service: ServiceInfo
     model: ModelInfo
@@ -219,9 +219,10 @@ class InfoAnswer(_Answer):
 _ERROR_MEANINGS = {
     400: "the file is empty or damaged, or the body cannot be read",
     401: "the service asks for an API key, and there is none or a wrong one",
-    403: "the API key is not one for this",
+    403: "the API key is not one for this, or the page of another site asks",
     404: "there is no such photo",
     408: "the request came too slowly; the connection is closed",
+    409: "the photo's file has changed since it was indexed",
     413: "the upload has too many bytes or the image too many pixels",
     415: "not an image of an accepted format, or not a multipart form",
     416: "the range lies outside the file",

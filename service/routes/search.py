@@ -5,19 +5,18 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile, params
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile, params
 
-from service.access.quota import quota_of
-from service.http.errors import Refusal, describe, shown, upload_too_large
-from service.http.request_record import record_of
+from service.access.rate_limits import quota_of
+from service.http.errors import Refusal, describe, upload_too_large
+from service.http.metrics import record_of
 from service.routes.answers import batch_answer, search_answer, server_timing, similar_answer
-from service.routes.photo_address import PHOTO_ID
 from service.routes.schemas import BatchAnswer, SearchAnswer, SimilarAnswer, documented_errors
-from service.routes.state import ServingNow
+from service.routes.state import PHOTO_ID, PhotoId, ServingNow
 from service.search.engine import BatchRanking, Ranking
+from service.search.errors import shown
 from service.settings import Settings
 
-PhotoId = Annotated[str, Path(description="id of a photo, as in a search answer", examples=["chairs/chair-0012"])]
 _FILTER = (
     "only photos whose metadata match, such as brand=acme, colour=red,blue (one of these), brand!=acme, in_stock=true "
     "or price>=10 (also >, <=, <); may be repeated, and then all must hold; /info lists the columns"
@@ -36,7 +35,7 @@ def query_router(settings: Settings) -> APIRouter:
 
 
 def expectations(settings: Settings) -> dict[str, str]:
-    """What each parameter should be, for the messages about those that are not."""
+    """Returns what each parameter should be, for messages about wrong values."""
     return {
         "k": f"a whole number from 1 to {settings.max_k}",
         "min_score": "a number from -1 to 1",

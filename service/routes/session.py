@@ -1,8 +1,8 @@
-"""How the page keeps an API key: in a cookie that no script can read, so that photos load as plain images."""
+"""Keeps the page's API key in a cookie that no script can read, so that photos load as plain images."""
 
 from fastapi import APIRouter, Request, Response
 
-from service.access.middleware import COOKIE, presented_key
+from service.access.gate import COOKIE, presented_key
 from service.routes.schemas import documented_errors
 
 _KEPT_SECONDS = 30 * 24 * 3600

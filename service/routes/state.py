@@ -1,4 +1,4 @@
-"""What the routes share while the app runs: the engine, the queue in front of it and its readiness."""
+"""The state that routes share while the app runs: the engine, the queue in front of it and its readiness."""
 
 import math
 import re
@@ -7,28 +7,33 @@ from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from anyio import to_thread
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
+from starlette.convertors import Convertor, register_url_convertor
 
-from service.http.errors import Refusal, shown
-from service.http.request_record import record_of
+from service.http.errors import Refusal
+from service.http.metrics import record_of
 from service.routes.answers import model_identity
-from service.search.drain_state import Drain
 from service.search.engine import SearchEngine
+from service.search.errors import shown
+from service.search.photo_files import PhotoFiles
 from service.search.queue import SearchQueue, Ticket
-from service.search.readiness import Readiness
+from service.search.readiness import DrainState, Readiness
 from service.settings import Settings
 
 DEADLINE_HEADER = "X-Deadline-Ms"
+PHOTO_ID = "{photo_id:text}"  # whatever follows the route is the id, as file names may hold anything
+PhotoId = Annotated[str, Path(description="id of a photo, as in a search answer", examples=["chairs/chair-0012"])]
 T = TypeVar("T")
 
 
 class Serving:
     """Runs the engine's blocking work on a limited number of threads, and queues what does not fit."""
 
-    def __init__(self, engine: SearchEngine, settings: Settings, drain: Drain) -> None:
+    def __init__(self, engine: SearchEngine, settings: Settings, drain: DrainState) -> None:
         self.engine = engine
         self.model = model_identity(engine)
         self.readiness = Readiness(engine, drain, deadline_seconds=settings.ready_deadline_seconds)
+        self.photo_files = PhotoFiles()
         self._started = time.monotonic()
         self._deadline_seconds = settings.search_deadline_seconds
         # One more than encode, so that the next sketch is decoded meanwhile, where one encode takes all cores.
@@ -80,3 +85,20 @@ async def _serving(request: Request) -> Serving:  # async because FastAPI would 
 
 
 ServingNow = Annotated[Serving, Depends(_serving)]
+
+
+class _TextConvertor(Convertor[str]):
+    """Takes every character. Starlette's own `path` takes all but a line feed, which a file name may hold."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        """The text as it was sent."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The text as it is."""
+        return value
+
+
+register_url_convertor("text", _TextConvertor())

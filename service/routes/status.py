@@ -5,11 +5,13 @@ import platform
 from dataclasses import asdict
 from functools import cache
 
-from fastapi import APIRouter, Request
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from model.version import __version__
 from service.http.errors import Refusal
-from service.http.request_record import record_of
+from service.http.metrics import record_of
 from service.routes.answers import gallery_identity, search_timings
 from service.routes.schemas import (
     AliveAnswer,
@@ -28,6 +30,8 @@ from service.settings import Settings
 from service.uploads.refusals import FORMATS
 
 _LIBRARIES = ("fastapi", "uvicorn", "pillow", "numpy", "onnxruntime", "onnxruntime-gpu", "faiss-cpu", "faiss-gpu")
+
+metrics_router = APIRouter(tags=["status"])
 
 
 def health_router() -> APIRouter:
@@ -68,6 +72,22 @@ def info_router(settings: Settings) -> APIRouter:
         )
 
     return router
+
+
+@metrics_router.get(
+    "/metrics",
+    summary="Counters and latencies for Prometheus",
+    response_class=Response,
+    responses={
+        200: {"description": "the metrics in text format 0.0.4", "content": {"text/plain": {}}},
+        **documented_errors(401, 403, 429),
+    },
+)
+async def metrics(request: Request) -> Response:
+    """The metrics that docs/OPERATIONS.md describes, counted from the start of the process."""
+    # In a thread, as it reads /proc and waits for the gallery's lock.
+    text = await to_thread.run_sync(request.app.state.metrics.exposition, limiter=request.app.state.metrics.thread)
+    return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _service_info(serving: Serving) -> ServiceInfo:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import Bundle
-from service.search.interfaces import SketchEncoder
+from service.search.engine import SketchEncoder
 
 Images = NDArray[np.float32]  # (1, 3, S, S)
 

@@ -5,16 +5,36 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index_builder.gallery.interface import Hit, Item, PhotoGallery, Selection
+from model.bundle import Bundle
 from model.errors import BlankSketchError, UnreadableImageError
-from service.http.errors import SketchError, UnknownPhotoError
-from service.search.interfaces import SketchEncoder
+from service.search.errors import SketchError, UnknownPhotoError
 from service.search.live_gallery import LiveGallery
 from service.uploads.reader import LocalReader, SketchReader
+
+
+class SketchEncoder(Protocol):
+    """Prepared sketches in, embeddings out; called from several threads."""
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle the encoder came from."""
+
+    @property
+    def provider(self) -> str:
+        """The ONNX Runtime provider that really runs."""
+
+    @property
+    def precision(self) -> str:
+        """Such as "fp32" or "int8"."""
+
+    def encode(self, images: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """(B, 3, S, S) float32 to (B, D) float32 of unit norm."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +156,7 @@ class SearchEngine:
             return Ranking(gallery.generation, gallery.size, photos, stages.finish())
 
     def photo(self, photo_id: str) -> Item:
-        """What the gallery knows about a photo.
+        """Looks up a photo.
 
         Raises:
             UnknownPhotoError: the gallery has no such photo.

@@ -21,7 +21,7 @@ from PIL import Image
 from model.errors import SketchSearchError
 from model.feedback import LOG_NAME, SKETCH_FOLDER, Confirmation, read_feedback
 from model.preprocess import Preprocessing
-from service.http.errors import Refusal
+from service.search.errors import FeedbackNotKeptError
 from service.uploads.reader import SketchReader
 
 # What is kept of a drawing: its lines alone, finer than any encoder sees them, whatever the file was.
@@ -30,7 +30,7 @@ KEPT = Preprocessing(image_size_px=448, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What the client told and the service knows of one confirmed search.
+    """One confirmed search, as the client and the service know it.
 
     Attributes:
         photo_id: of the gallery.
@@ -92,7 +92,7 @@ class FeedbackStore:
 
         Raises:
             BlankSketchError: nothing is drawn.
-            Refusal: the folder or the disk is full.
+            FeedbackNotKeptError: the folder or the disk is full.
             UnreadableImageError: the bytes are not such a file, or too large.
         """
         data = _as_png(self._reader.read(sketch).pixels)
@@ -109,7 +109,7 @@ class FeedbackStore:
                 self._append(line)
             except OSError as error:
                 text = f"The drawing could not be kept ({error.strerror}); the operator has to look after the disk."
-                raise Refusal(507, "feedback_not_written", text) from error
+                raise FeedbackNotKeptError(text, reason="not_written") from error
             self._bytes += len(data) + len(line)
             self._known.add(confirmation.key)
         return True
@@ -136,7 +136,7 @@ class FeedbackStore:
             text = (
                 f"Feedback has filled the {self._max_bytes / 2**20:,.0f} MB it may take; the operator can raise that."
             )
-            raise Refusal(507, "feedback_full", text)
+            raise FeedbackNotKeptError(text, reason="full")
 
     def _write_sketch(self, path: Path, data: bytes) -> None:
         if path.exists():

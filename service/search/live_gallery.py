@@ -52,6 +52,7 @@ class LiveGallery:
         self._retry_at = 0.0
         self._problem: str | None = None
         self._is_closed = False
+        self.last_poll = time.monotonic()  # when `refresh` last ended
 
     @property
     def problem(self) -> str | None:
@@ -79,6 +80,12 @@ class LiveGallery:
         Returns:
             Whether a new generation is being served from now on.
         """
+        try:
+            return self._refresh()
+        finally:
+            self.last_poll = time.monotonic()
+
+    def _refresh(self) -> bool:
         with self._refreshing:
             name = ""
             try:

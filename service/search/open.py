@@ -12,10 +12,9 @@ from model.encoder import Encoder, open_encoder
 from model.errors import SketchSearchError
 from model.preprocess import Preprocessing
 from service.search.batching import BatchingEncoder
-from service.search.engine import SearchEngine
+from service.search.engine import SearchEngine, SketchEncoder
 from service.search.feedback_store import KEPT, FeedbackStore
 from service.search.index_device import open_index_device
-from service.search.interfaces import SketchEncoder
 from service.search.live_gallery import LiveGallery
 from service.search.threads import calibrate
 from service.settings import Settings
@@ -48,14 +47,14 @@ def open_engine(settings: Settings) -> SearchEngine:
 
 
 def _open_gallery(bundle: Bundle, settings: Settings) -> LiveGallery:
-    place = read_location(str(settings.gallery))
-    source = open_source(place, bundle=bundle)
+    location = read_location(str(settings.gallery))
+    source = open_source(location, bundle=bundle)
     if isinstance(source, FolderSource):
         device = open_index_device(settings)
         return LiveGallery(lambda: device.adopt(source.open()), source.current)
     if settings.index_device == "cuda":
         source.close()
-        raise GpuError(f"index_device is cuda, but {place} is searched by Milvus; leave it at auto.")
+        raise GpuError(f"index_device is cuda, but {location} is searched by Milvus; leave it at auto.")
     try:
         return LiveGallery(source.open, source.current, on_close=source.close)
     except SketchSearchError:
@@ -116,8 +115,8 @@ def _open_sketch_encoder(bundle: Bundle, settings: Settings) -> tuple[SketchEnco
     if first.provider == "CUDAExecutionProvider":
         largest = settings.max_encode_batch
         return BatchingEncoder(first, max_batch=largest), settings.concurrent_encodes or largest
-    encoder, lanes = calibrate(
+    encoder, share = calibrate(
         with_threads, threads=settings.encoder_threads, encodes=settings.concurrent_encodes, cores=usable_cores()
     )
-    logger.info("%d sketches are encoded at once, each on %d CPU threads", lanes.encodes, lanes.threads)
-    return encoder, lanes.encodes
+    logger.info("%d sketches are encoded at once, each on %d CPU threads", share.encodes, share.threads)
+    return encoder, share.encodes

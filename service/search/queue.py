@@ -72,7 +72,7 @@ class SearchQueue:
 
     @property
     def depth(self) -> int:
-        """How many searches wait for their turn."""
+        """The number of searches that wait for their turn."""
         return len(self._waiting)
 
     def check_room(self) -> None:

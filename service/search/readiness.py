@@ -1,21 +1,33 @@
-"""Whether the service can really answer: a small sketch goes through the whole search, within a deadline."""
+"""Tests that the service can really answer: a small sketch goes through the whole search, within a deadline."""
 
 import asyncio
 import io
 import logging
 import time
+from dataclasses import dataclass
 from functools import cache
 
 from anyio import CapacityLimiter, to_thread
 from PIL import Image, ImageDraw
 
 from index_builder.gallery.errors import GalleryUnavailableError
-from service.search.drain_state import Drain
 from service.search.engine import Ranking, SearchEngine
 
 logger = logging.getLogger(__name__)
 
+_UNPOLLED_SECONDS = 300.0  # without a look for a new generation; opening a large one takes a while
 _SHARED_SECONDS = 1.0  # whoever asks without end keeps the encoder busy for one search a second
+
+
+@dataclass
+class DrainState:
+    """Tells the readiness probe, the answers and the server that the service is about to stop.
+
+    Attributes:
+        begun: readiness is red and connections are closed after their answer; once true it stays so.
+    """
+
+    begun: bool = False
 
 
 class NotReadyError(Exception):
@@ -23,18 +35,19 @@ class NotReadyError(Exception):
 
 
 class GalleryAwayError(NotReadyError):
-    """The database that holds the gallery does not answer: another start of this process would not help."""
+    """The database or disk that holds the gallery does not answer: another start of this process would not help."""
 
 
 class Readiness:
     """Probes the engine; callers share a probe while it runs and for a second, so that it never adds up to load."""
 
-    def __init__(self, engine: SearchEngine, drain: Drain, *, deadline_seconds: float) -> None:
+    def __init__(self, engine: SearchEngine, drain: DrainState, *, deadline_seconds: float) -> None:
         self._engine = engine
         self._drain = drain
         self.deadline_seconds = deadline_seconds
         self.shared_seconds = _SHARED_SECONDS  # how old a result may be
         self.last_success = time.monotonic()  # of a probe, in time or late; by `time.monotonic`
+        self.poll_seconds = _UNPOLLED_SECONDS
         self._task: asyncio.Task[Ranking] | None = None
         self._ended = 0.0  # when the last probe did, by `time.monotonic`
         self._thread = CapacityLimiter(1)  # of its own: a crowd of searches must not keep the probe from starting
@@ -48,6 +61,9 @@ class Readiness:
         """
         if self._drain.begun:
             raise NotReadyError("The service is about to stop; send requests elsewhere.")
+        unpolled_seconds = time.monotonic() - self._engine.gallery.last_poll
+        if unpolled_seconds > self.poll_seconds:
+            raise GalleryAwayError(f"The gallery has not been polled for {unpolled_seconds:.0f} s; its disk may hang.")
         task = self._latest()  # the same one after the wait, whatever others have begun meanwhile
         done, _ = await asyncio.wait({task}, timeout=self.deadline_seconds)
         if not done:

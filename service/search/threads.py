@@ -1,4 +1,4 @@
-"""How many searches fit the machine: threads for one encode, sketches encoded at once."""
+"""Fits searches to the machine: threads for one encode, sketches encoded at once."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from service.search.interfaces import SketchEncoder
+from service.search.engine import SketchEncoder
 
 E = TypeVar("E", bound=SketchEncoder)
 
@@ -16,8 +16,8 @@ _TRIALS = 3
 
 
 @dataclass(frozen=True)
-class Lanes:
-    """How a CPU is shared among sketches.
+class CpuShare:
+    """The share of a CPU that sketches get.
 
     Attributes:
         threads: of one encode.
@@ -28,7 +28,7 @@ class Lanes:
     encodes: int
 
 
-def calibrate(open_with: Callable[[int], E], *, threads: int, encodes: int, cores: int) -> tuple[E, Lanes]:
+def calibrate(open_with: Callable[[int], E], *, threads: int, encodes: int, cores: int) -> tuple[E, CpuShare]:
     """Opens an encoder with as many threads as it needs, and leaves the other cores to other sketches.
 
     Sketches side by side, on one thread each, make better use of a CPU than one sketch on all threads; more threads
@@ -45,7 +45,7 @@ def calibrate(open_with: Callable[[int], E], *, threads: int, encodes: int, core
         The encoder, which has encoded at least once where it was measured, and how the cores are shared.
     """
     encoder, chosen = (open_with(threads), threads) if threads else _measured(open_with, cores)
-    return encoder, Lanes(chosen, encodes or max(1, cores // chosen))
+    return encoder, CpuShare(chosen, encodes or max(1, cores // chosen))
 
 
 def _measured(open_with: Callable[[int], E], cores: int) -> tuple[E, int]:

@@ -1,4 +1,4 @@
-"""Whether bytes from a stranger may be given to an image decoder: by content, never by name or declared type."""
+"""Decides if a stranger's bytes may be given to an image decoder: by content, never by name or declared type."""
 
 from model.errors import UnreadableImageError
 from service.uploads import jpeg, png

@@ -39,7 +39,7 @@ def check_png(data: bytes, *, max_pixels: int) -> None:
 
 
 def _unpacked_size(packed: bytes, limit: int) -> int:
-    """How many bytes a compressed chunk unpacks to; never unpacks more than just above the limit."""
+    """Counts the bytes that a compressed chunk unpacks to; never unpacks more than just above the limit."""
     try:
         return len(zlib.decompressobj().decompress(packed, limit + 1))
     except zlib.error:

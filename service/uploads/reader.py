@@ -36,7 +36,7 @@ class SketchReader(Protocol):
 
     @property
     def lost(self) -> Mapping[str, int]:
-        """How decoder processes were lost -> how many."""
+        """Way in which decoder processes were lost -> how many."""
 
     def read(self, data: bytes) -> PreparedSketch:
         """Raises UnreadableImageError for bytes that cannot be used, BlankSketchError when nothing is drawn."""

@@ -1,4 +1,4 @@
-"""What an upload may hold, and the refusals of those that hold more: found in the bytes, before any decoder runs."""
+"""The limits of an upload, and the refusals beyond them: found in the bytes, before any decoder runs."""
 
 from model.errors import UnreadableImageError
 
@@ -16,7 +16,7 @@ class Budget:
 
     @property
     def metadata_left(self) -> int:
-        """How many more bytes of metadata are accepted."""
+        """Bytes of metadata that are still accepted."""
         return MAX_METADATA_BYTES - self._metadata_bytes
 
     def add_metadata(self, size_bytes: int) -> None:

@@ -12,7 +12,7 @@ _COPIES = 2  # its decoder, made for animations, needs twice the memory of the o
 
 
 def is_webp(data: bytes) -> bool:
-    """Whether the bytes begin as a WebP file does."""
+    """Tells if the bytes begin as a WebP file does."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 

@@ -135,6 +135,14 @@ def open_live_gallery(out: Path) -> LiveGallery:
     return LiveGallery(lambda: open_gallery(out, bundle=bundle), lambda: current_generation(out))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _test_hosts() -> Iterator[None]:
+    """Test clients call the service "testserver", which is not a name of this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKETCH_SEARCH_ALLOWED_HOSTS", "testserver,localhost,127.0.0.1,x")
+        yield
+
+
 @pytest.fixture(scope="session")
 def settings() -> Settings:
     return Settings(max_upload_bytes=200_000, max_batch_bytes=400_000, max_batch_sketches=4, max_pixels=4_000_000)

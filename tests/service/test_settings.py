@@ -21,7 +21,11 @@ def test_the_table_lists_every_setting_with_its_flag_variable_and_meaning() -> N
 def test_every_setting_can_be_given_as_a_flag_and_as_a_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     special = {"device": "cpu", "index_device": "cpu", "log_level": "error", "log_format": "json", "metrics": "False"}
     special |= {"default_k": "9", "tracing": "True"}
-    special |= {"trusted_proxies": "10.0.0.0/8", "allowed_origins": "https://shop.example"}
+    special |= {
+        "allowed_hosts": "shop.example",
+        "trusted_proxies": "10.0.0.0/8",
+        "allowed_origins": "https://shop.example",
+    }
     special |= dict.fromkeys(("searches_per_address", "searches_per_key", "lookups_per_address"), "7/second")
     text = special.get(name, "77")
     by_flag = getattr(CliApp.run(Settings, cli_args=[flag(name), text]), name)
@@ -52,6 +56,8 @@ def test_limits_that_contradict_each_other_are_refused_by_a_message_that_names_b
         ("searches_per_key", "20/fortnight", "such as 20/second"),
         ("trusted_proxies", "10.0.0.1, *", "[*] is no address"),
         ("trusted_proxies", "proxy.example", "proxy.example is no address"),
+        ("allowed_hosts", "*", "[*] is no host name"),
+        ("allowed_hosts", "shop.example:8000", "without a port"),
         ("allowed_origins", "*", "[*] is no origin"),
         ("allowed_origins", "https://shop.example/", "without a path"),
         ("allowed_origins", "https://a.example; script-src *", "is no origin"),

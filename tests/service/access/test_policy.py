@@ -1,6 +1,7 @@
 import pytest
 
-from service.access.policy import kind_of, open_to_strangers, reachable_at
+from service.access.gate import kind_of
+from service.access.policy import open_to_strangers, reachable_at
 from service.settings import Settings
 
 ENTRY = f"shop:search:{'0' * 64}"

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from service.search.photo_files import PhotoFiles
+
 HEAD = (
     b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000\r\n\r\n"
 )
@@ -30,12 +32,13 @@ def connection(impatient_service: str) -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def large_photo(gallery_folder: Path) -> Iterator[str]:
+def large_photo(gallery_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The id of a photo that is larger than what the system buffers."""
     file = gallery_folder.parent / "photos" / "shapes" / "star-dotted.jpg"
     before = file.read_bytes()
     with file.open("r+b") as stream:
         stream.truncate(LARGE_BYTES)
+    monkeypatch.setattr(PhotoFiles, "_is_as_indexed", lambda *_: True)
     yield "shapes/star-dotted"
     file.write_bytes(before)
 
@@ -127,7 +130,7 @@ def test_who_takes_nothing_of_a_large_answer_is_cut_off(impatient_service: str, 
     assert taken < LARGE_BYTES
 
 
-@pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9\r\n\r\n", b"x" * 20_000])
+@pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9\r\n\r\n", b"x" * 7000])
 def test_what_is_no_http_is_told_so(connection: socket.socket, nonsense: bytes) -> None:
     connection.sendall(nonsense + b"\r\n\r\n")
     answer = rest_of(connection)
@@ -135,11 +138,24 @@ def test_what_is_no_http_is_told_so(connection: socket.socket, nonsense: bytes) 
     assert error_of(answer)["code"] == "malformed_request"
 
 
-def test_a_head_without_an_end_is_refused_with_the_limit_that_holds(connection: socket.socket) -> None:
-    connection.sendall(SHORT.removesuffix(b"\r\n") + b"X-Long: " + b"x" * 17_000)
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"], ids=["without an end", "in one piece"])
+@pytest.mark.parametrize(
+    "lines", [b"X-Long: " + b"x" * 9000, b"X-Many: x\r\n" * 3500 + b"X: x"], ids=["a long line", "many lines"]
+)
+def test_a_head_above_a_limit_is_refused(connection: socket.socket, lines: bytes, end: bytes) -> None:
+    connection.sendall(SHORT.removesuffix(b"\r\n") + lines + end)
     answer = rest_of(connection)
-    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-    assert "its end did not come within the first 16 KB" in error_of(answer)["message"]
+    assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert error_of(answer)["code"] == "head_too_large"
+
+
+def test_a_head_within_the_limits_is_answered_also_behind_another_request(connection: socket.socket) -> None:
+    large = SHORT.removesuffix(b"\r\n") + b"".join(b"X-%d: " % n + b"x" * 7000 + b"\r\n" for n in range(4)) + b"\r\n"
+    too_large = SHORT.removesuffix(b"\r\n") + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n"
+    connection.sendall(large + too_large)
+    answer = rest_of(connection)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"HTTP/1.1 431 " in answer
 
 
 def test_nonsense_within_a_body_harms_nobody(connection: socket.socket, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,7 +2,8 @@ import json
 import logging
 import sys
 
-from service.process.logs import JsonFormatter, with_fields
+from service.http.requests import with_fields
+from service.process.logs import JsonFormatter
 
 
 def record(message: str, *arguments: object, **more: object) -> logging.LogRecord:

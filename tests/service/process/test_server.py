@@ -8,7 +8,7 @@ import uvicorn
 
 from service.process.listening import listen
 from service.process.server import DrainingServer
-from service.search.drain_state import Drain
+from service.search.readiness import DrainState
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
@@ -31,7 +31,7 @@ def stop_while(listener: socket.socket, clients: list[socket.socket], *, sent: b
     async def run() -> list[bytes]:
         config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
         config.load()
-        server = DrainingServer(config, drain=Drain(), drain_seconds=0)
+        server = DrainingServer(config, drain=DrainState(), drain_seconds=0)
         server.lifespan = config.lifespan_class(config)
         await server.startup(sockets=[listener])
         for client in clients:  # the loop does not run meanwhile: all of them wait to be taken up

@@ -7,8 +7,7 @@ from typing import cast
 import pytest
 
 from service.process.watchdog import Watchdog
-from service.search.drain_state import Drain
-from service.search.readiness import NotReadyError, Readiness
+from service.search.readiness import DrainState, NotReadyError, Readiness
 
 
 class Probe:
@@ -51,7 +50,7 @@ class Watched:
     """A watchdog over a probe; `given_up` holds the reasons."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, patience_seconds: float) -> None:
-        self.probe, self.drain, self.given_up = Probe(), Drain(), []  # type: ignore[var-annotated]
+        self.probe, self.drain, self.given_up = Probe(), DrainState(), []  # type: ignore[var-annotated]
         self.ended = threading.Event()
         self.watchdog = Watchdog(
             cast(Readiness, self.probe),
@@ -115,7 +114,7 @@ def test_who_is_slow_but_gets_there_is_not_before_that_ends(loop: asyncio.Abstra
 
 def test_who_is_asked_to_stop_is_red_for_a_reason(loop: asyncio.AbstractEventLoop) -> None:
     watched = Watched(loop, patience_seconds=0.05)
-    watched.drain.begin()
+    watched.drain.begun = True
     watched.probe.is_green = False
     assert not watched.ended.wait(0.5)
     watched.watchdog.stop()

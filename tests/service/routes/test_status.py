@@ -6,9 +6,8 @@ from fastapi.testclient import TestClient
 
 from model.version import __version__
 from service.app import create_app
-from service.search.drain_state import Drain
 from service.search.engine import SearchEngine
-from service.search.readiness import Readiness
+from service.search.readiness import DrainState, Readiness
 from service.settings import Settings
 
 
@@ -90,7 +89,7 @@ def test_callers_that_ask_at_once_all_get_an_answer_while_others_begin_anew(engi
             assert (await readiness.check()).gallery_size == 24
 
     async def run() -> None:
-        readiness = Readiness(engine, Drain(), deadline_seconds=60)
+        readiness = Readiness(engine, DrainState(), deadline_seconds=60)
         await asyncio.gather(*(ask_again_and_again(readiness) for _ in range(8)))
 
     asyncio.run(run())
@@ -107,7 +106,7 @@ def test_a_result_serves_whoever_asks_within_the_same_second(
         for _ in range(times):
             await readiness.check()
 
-    readiness = Readiness(engine, Drain(), deadline_seconds=60)
+    readiness = Readiness(engine, DrainState(), deadline_seconds=60)
     readiness.shared_seconds = 3600
     asyncio.run(ask(readiness, 20))
     assert len(searches) == 1
@@ -122,7 +121,7 @@ def test_not_ready_but_alive_once_the_service_is_about_to_stop(
     app = create_app(Settings(), engine=engine)
     with TestClient(app) as client:
         assert "connection" not in client.get("/readyz").headers
-        app.state.drain.begin()
+        app.state.drain.begun = True
         monkeypatch.setattr(engine, "search", None)  # the answer needs no search
         response = client.get("/readyz")
         assert response.status_code == 503
@@ -148,3 +147,10 @@ def test_info_lists_versions_encoder_gallery_and_limits(client: TestClient, sett
 
 def test_info_does_not_tell_where_things_are_on_the_server(client: TestClient, gallery_folder: object) -> None:
     assert str(gallery_folder) not in client.get("/info").text
+
+
+def test_a_gallery_that_is_not_polled_turns_readiness_red(client: TestClient, engine: SearchEngine) -> None:
+    client.app.state.serving.readiness.poll_seconds = -1  # type: ignore[attr-defined]
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "has not been polled" in response.json()["error"]["message"]

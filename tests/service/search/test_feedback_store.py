@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, PngImagePlugin
 
 from model.errors import SketchSearchError, UnreadableImageError
 from model.feedback import LOG_NAME, read_feedback
-from service.http.errors import Refusal
+from service.search.errors import FeedbackNotKeptError
 from service.search.feedback_store import KEPT, Confirmed, FeedbackStore
 from service.uploads.reader import LocalReader
 
@@ -79,7 +79,7 @@ def test_a_full_folder_keeps_nothing_more_and_says_so(tmp_path: Path) -> None:
     size = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
     bounded = store(tmp_path, max_bytes=2 * size + 200)  # the next drawing's size is nearly the same
     assert bounded.keep(drawing(11), confirmed())
-    with pytest.raises(Refusal, match="filled"):
+    with pytest.raises(FeedbackNotKeptError, match="filled"):
         bounded.keep(drawing(12), confirmed())
     assert len(read_feedback(tmp_path).confirmations) == len(files(tmp_path)) == 2
 
@@ -103,7 +103,7 @@ def test_a_disk_that_is_full_is_a_refusal_and_the_next_pair_is_whole_again(
     write = os.write
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:25]))
-        with pytest.raises(Refusal, match="could not be kept"):
+        with pytest.raises(FeedbackNotKeptError, match="could not be kept"):
             opened.keep(drawing(10), confirmed())
     assert opened.keep(drawing(20), confirmed())
     feedback = read_feedback(tmp_path)

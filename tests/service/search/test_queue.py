@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from service.routes.state import Serving
-from service.search.drain_state import Drain
 from service.search.queue import ClientLeftError, DeadlineExceededError, QueueFullError, SearchQueue, Ticket
+from service.search.readiness import DrainState
 from service.settings import Settings
 
 
@@ -67,7 +67,7 @@ def test_what_does_not_fit_waits_and_what_may_not_wait_is_refused_at_once() -> N
 
 def test_unless_told_otherwise_eight_wait_for_each_that_runs(engine: Any) -> None:
     async def scenario() -> None:
-        queue = Serving(engine, Settings(worker_threads=2), Drain()).queue
+        queue = Serving(engine, Settings(worker_threads=2), DrainState()).queue
         work = Work()
         tasks = [await begin(queue, work) for _ in range(2 + 16)]
         assert queue.depth == 16

@@ -189,6 +189,6 @@ def test_after_the_end_no_process_is_left_and_none_is_started_again() -> None:
 
 
 def test_a_pool_that_cannot_start_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.uploads.decoder_process.decode_uploads", os.abort)
+    monkeypatch.setattr("service.uploads.pool.decode_uploads", os.abort)
     with pytest.raises(SketchSearchError, match=r"did not start .*--decoder-processes 0"):
         DecoderPool(Preprocessing(), max_pixels=MAX_PIXELS, num_processes=1, cpu_seconds=5)

@@ -9,9 +9,12 @@ from typing import Any
 import anyio
 import pytest
 from fastapi.testclient import TestClient
+from starlette.datastructures import Headers
 
 from model.errors import SketchSearchError
+from service.access import gate
 from service.access.api_keys import make_key
+from service.access.gate import presented_key
 from service.app import create_app
 from service.search.engine import SearchEngine
 from service.settings import Settings
@@ -287,3 +290,30 @@ def test_an_upload_without_a_key_is_refused_before_it_is_read(engine: SearchEngi
         "read",
         "body",
     ]  # the rest is only thrown away, so that the client hears the answer
+
+
+def test_the_cookie_is_found_among_many_others_in_time_that_grows_with_their_number() -> None:
+    def seconds(count: int) -> float:
+        headers = Headers({"cookie": "a=b; " * count + "sketch_search_key=mine"})
+        runs = []
+        for _ in range(7):
+            start = time.process_time()
+            assert presented_key(headers) == "mine"
+            runs.append(time.process_time() - start)
+        return min(runs)
+
+    assert seconds(200_000) < 3 * seconds(100_000)
+
+
+def test_no_key_is_looked_for_where_none_is_needed(keyed: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "presented_key", lambda headers: pytest.fail("a key was looked for"))
+    for path in ("/healthz", "/readyz", "/"):
+        assert keyed.get(path, headers={"Cookie": "sketch_search_key=x"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/similar/shapes/star-dotted", "/info", "/openapi.json", "/nothing"])
+def test_with_keys_every_answer_is_private(keyed: TestClient, path: str) -> None:
+    for headers in ({}, {"X-API-Key": SEARCH_KEY}):
+        answer = keyed.get(path, headers=headers)
+        assert answer.headers["cache-control"] == "private, no-store"
+        assert {"Authorization", "X-API-Key", "Cookie"} <= {each.strip() for each in answer.headers["vary"].split(",")}

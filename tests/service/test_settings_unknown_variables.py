@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from index_builder.cli.build import POLL_VARIABLE, SETTLE_VARIABLE
-from service.settings import Settings, environment_variable
-from service.unknown_variables import unknown_variables
+from service.settings import Settings, environment_variable, unknown_variables
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.app import create_app
+from service.http.bodies import IntakeMiddleware
 from service.http.errors import Refusal
-from service.http.intake import IntakeMiddleware
 from service.settings import Settings
 
 
