@@ -7,13 +7,17 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from PIL import Image
 
 from model.bundle import Bundle, Modality
 from model.errors import BundleError, ProviderError
+from model.images import decode_image, photo_draft_size, upright
+from model.preprocess import prepare_photo, prepare_sketch
 from model.sessions.onnx_runtime import CPU, CUDA, OnnxSession
 from model.sessions.openvino import BF16, OpenVinoSession
 
 Device = Literal["auto", "cpu", "cuda"]
+MAX_PIXELS = {"photo": 175_000_000, "sketch": 50_000_000}  # Pillow itself refuses more than 179 million
 GPU_MEMORY_MB = 4096  # most that an encoder takes unless told otherwise
 
 
@@ -31,11 +35,34 @@ class EncoderSession(Protocol):
 class Encoder:
     """Encodes prepared images of one modality. Safe to call from several threads at once."""
 
-    def __init__(self, session: EncoderSession, bundle: Bundle, *, precision: str) -> None:
+    def __init__(self, session: EncoderSession, bundle: Bundle, modality: Modality, *, precision: str) -> None:
         self.bundle = bundle
+        self.modality = modality
         self.precision = precision
         self.provider = session.provider
         self._session = session
+
+    def embed(self, image: bytes | Image.Image) -> NDArray[np.float32]:
+        """Decodes, prepares and encodes one image, as the index builder and the service do.
+
+        Args:
+            image: the bytes of a file, or an image of any mode and size.
+
+        Returns:
+            (D,) float32 of unit norm.
+
+        Raises:
+            UnreadableImageError: the bytes are not an image, or it has too many pixels.
+            BlankSketchError: the sketch holds no ink.
+        """
+        preprocessing = self.bundle.preprocessing
+        draft_size_px = photo_draft_size(preprocessing.image_size_px) if self.modality == "photo" else None
+        if isinstance(image, bytes):
+            decoded = decode_image(image, max_pixels=MAX_PIXELS[self.modality], draft_size_px=draft_size_px)
+        else:
+            decoded = upright(image.copy())  # a copy, because the caller's image stays as it is
+        prepare = prepare_photo if self.modality == "photo" else prepare_sketch
+        return np.asarray(self.encode(prepare(decoded, preprocessing)[None])[0])
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embeds a batch of prepared images.
@@ -112,7 +139,7 @@ def open_encoder(
         _report_fallback(device, actual)
         chosen = _precision(bundle, modality, precision, provider=CPU)
         session = _open_session(bundle, bundle.encoder_path(modality, chosen), options, [CPU])
-    return Encoder(OnnxSession(session, embedding_dim=bundle.embedding_dim), bundle, precision=chosen)
+    return Encoder(OnnxSession(session, embedding_dim=bundle.embedding_dim), bundle, modality, precision=chosen)
 
 
 def encoder_file(bundle: Bundle, modality: Modality, precision: str) -> Path:
@@ -134,7 +161,7 @@ def _open_bf16(bundle: Bundle, modality: Modality, device: Device, *, num_thread
         num_threads=num_threads,
         at_once=at_once,
     )
-    return Encoder(session, bundle, precision=BF16)
+    return Encoder(session, bundle, modality, precision=BF16)
 
 
 def _precision(bundle: Bundle, modality: Modality, asked: str, *, provider: str) -> str:
