@@ -8,6 +8,7 @@ from pathlib import Path
 from index_builder.build import DEFAULT_ERROR_RATE, FEW_ERRORS
 from index_builder.cli.commands import EXIT_CODES, run
 from index_builder.indexing.requirements import DEFAULT_MEMORY_BYTES, DEFAULT_RECALL
+from model.command_line import CommandParser
 
 _PROGRAM = "python -m index_builder"
 SETTLE_VARIABLE = "SKETCH_SEARCH_WATCH_SETTLE_SECONDS"
@@ -18,30 +19,30 @@ _COMMANDS = {
     "search": "Searches a gallery with a drawing.",
     "export": "Writes a gallery's embeddings and photo ids for other programs.",
 }
-_OTHER_COMMANDS = f"""other commands, each with its own --help:
-  {_PROGRAM} info [GALLERY]                  what is in a gallery
-  {_PROGRAM} verify [GALLERY]                hash and compare every file of it
-  {_PROGRAM} search --sketch IMAGE [GALLERY] search it with a drawing
-  {_PROGRAM} export --out FILE [GALLERY]     write its embeddings for other programs
+_OTHER_COMMANDS = """other commands, each with its own --help:
+  {program} info [GALLERY]                  what is in a gallery
+  {program} verify [GALLERY]                hash and compare every file of it
+  {program} search --sketch IMAGE [GALLERY] search it with a drawing
+  {program} export --out FILE [GALLERY]     write its embeddings for other programs
 
 """
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Parses the arguments, runs the command, returns the exit status."""
+def main(argv: list[str] | None = None, *, program: str = _PROGRAM) -> int:
+    """Parses the arguments, runs the command, returns the exit status; `program` is what its help calls it."""
     given = sys.argv[1:] if argv is None else argv
     # A parser each, instead of argparse's subcommands: those report a mistake with the usage of the build.
     if given and given[0] in _COMMANDS:
         command = given[0]
-        return run(command, _command_parser(command).parse_args(given[1:]))
-    return run("build", _build_parser().parse_args(given))
+        return run(command, _command_parser(command, program).parse_args(given[1:]))
+    return run("build", _build_parser(program).parse_args(given))
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = CommandParser(
+        prog=program,
         description="Builds a searchable gallery from a folder of photos; run again, it embeds only what changed.",
-        epilog=_OTHER_COMMANDS + EXIT_CODES,
+        epilog=_OTHER_COMMANDS.format(program=program) + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--gallery", type=Path, metavar="PHOTOS", required=True, help="the folder of photos: photos/")
@@ -78,14 +79,14 @@ def _build_parser() -> argparse.ArgumentParser:
         "--shards", metavar="URL", help="with --engine ray: where workers keep what is not committed (s3://…, file://…)"
     )
     parser.add_argument("--precision", default="default", help="of the photo encoder: fp32, int8, bf16 (OpenVINO)")
-    _add_encoder(parser)
-    _add_index(parser)
-    _add_watch(parser)
+    _add_encoder(parser.add_argument_group("encoder"))
+    _add_index(parser.add_argument_group("index"))
+    _add_watch(parser.add_argument_group("following the folder"))
     return parser
 
 
-def _command_parser(command: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"{_PROGRAM} {command}", description=_COMMANDS[command])
+def _command_parser(command: str, program: str) -> argparse.ArgumentParser:
+    parser = CommandParser(prog=f"{program} {command}", description=_COMMANDS[command])
     parser.add_argument(
         "gallery",
         metavar="GALLERY",
@@ -104,7 +105,7 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_index(parser: argparse.ArgumentParser) -> None:
+def _add_index(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--recall", type=float, default=DEFAULT_RECALL, help=f"recall@10 that searches must reach ({DEFAULT_RECALL:g})"
     )
@@ -119,7 +120,7 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_watch(parser: argparse.ArgumentParser) -> None:
+def _add_watch(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--watch", action="store_true", help="build, then follow the folder until stopped")
     parser.add_argument(
         "--settle-seconds",
@@ -135,7 +136,7 @@ def _add_watch(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_encoder(parser: argparse.ArgumentParser) -> None:
+def _add_encoder(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--bundle", type=Path, help="folder of the encoder bundle (the demo bundle)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to embed (auto)")
 

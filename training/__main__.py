@@ -7,26 +7,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from model.command_line import CommandParser
 from training.config.overrides import with_settings
 from training.config.recipes import METHODS, RECIPES, get_recipe, recipe_lines, with_teacher_weights
 from training.config.run import TrainConfig
 from training.config.sketch_style import EDGE_FAMILIES, INGREDIENTS, STYLES, SketchStyle, get_style
 
+_PROGRAM = "python -m training"
 EXCLUDE_HELP = "dataset whose test photos, and near-duplicates of them, are left out of a folder of photos"
 EPOCHS_HELP = "passes over the training photos, instead of the recipe's; small_images.epochs is another setting"
 SET_HELP = "any other setting of training/config/run.py, such as teacher.queue_size=0; may be given several times"
 
 
-def main() -> int:
+def main(argv: list[str] | None = None, *, program: str = _PROGRAM) -> int:
     """Runs one command; returns the exit status: 0, or 2 for a problem with what was given."""
-    arguments = _parser().parse_args()
+    given = sys.argv[1:] if argv is None else argv
+    arguments = _parser(program).parse_args(given)
+    arguments.typed = shlex.join([*program.split(), *given])
     try:
         result = arguments.call(arguments)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
     except ModuleNotFoundError as error:
-        print(f"error: {error.name} is not installed; `make setup` installs what training needs.", file=sys.stderr)  # noqa: T201
+        remedy = "`make setup-dev`, or the extra train of the package, installs what training needs"
+        print(f"error: {error.name} is not installed; {remedy}.", file=sys.stderr)  # noqa: T201
         return 2
     from training.run import print_json
 
@@ -34,10 +39,10 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str = _PROGRAM) -> argparse.ArgumentParser:
     recipes = "recipes:\n" + "".join(f"  {line}\n" for line in recipe_lines())
-    parser = argparse.ArgumentParser(
-        prog="python -m training",
+    parser = CommandParser(
+        prog=program,
         description="Train, export and evaluate encoders; each command has its own --help.",
         epilog=recipes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -195,7 +200,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, object]:
         data=arguments.data,
         out=arguments.out,
         device=choose_device(arguments.device),
-        command=shlex.join(["python", "-m", "training", *sys.argv[1:]]),
+        command=arguments.typed,
         test_data=arguments.test_data,
         exclude=arguments.exclude,
         report=not arguments.no_report,
