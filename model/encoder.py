@@ -55,6 +55,10 @@ class Encoder:
             UnreadableImageError: the bytes are not an image, or it has too many pixels.
             BlankSketchError: the sketch holds no ink.
         """
+        return np.asarray(self.encode(self.prepare(image)[None])[0])
+
+    def prepare(self, image: bytes | Image.Image) -> NDArray[np.float32]:
+        """Decodes and prepares one image, for `encode`: (3, S, S) float32. Takes and raises what `embed` does."""
         preprocessing = self.bundle.preprocessing
         draft_size_px = photo_draft_size(preprocessing.image_size_px) if self.modality == "photo" else None
         if isinstance(image, bytes):
@@ -62,7 +66,7 @@ class Encoder:
         else:
             decoded = upright(image.copy())  # a copy, because the caller's image stays as it is
         prepare = prepare_photo if self.modality == "photo" else prepare_sketch
-        return np.asarray(self.encode(prepare(decoded, preprocessing)[None])[0])
+        return prepare(decoded, preprocessing)
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embeds a batch of prepared images.
