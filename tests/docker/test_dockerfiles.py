@@ -15,7 +15,7 @@ DOCKERFILES = ("Dockerfile", "Dockerfile.training")
 
 def hadolint(*paths: Path) -> subprocess.CompletedProcess[str]:
     program = shutil.which("hadolint", path=str(Path(sys.executable).parent))
-    assert program, "hadolint is missing: `make setup` installs it"
+    assert program, "hadolint is missing: `make setup-dev` installs it"
     return subprocess.run([program, *map(str, paths)], capture_output=True, text=True)
 
 
