@@ -48,6 +48,6 @@ def _demo(arguments: argparse.Namespace) -> int:
 
         status = serve(["--gallery", gallery, "--port", str(arguments.port)], program=f"{PROGRAM} serve")
     if status == 0:
-        drawing = next((catalogue / "sketches").rglob("*.png"), Path("drawing.png"))
+        drawing = min((catalogue / "sketches").rglob("*.png"), default=Path("drawing.png"))
         say_next("search", str(drawing), "--gallery", gallery)
     return status
