@@ -30,7 +30,7 @@ def evaluate(
         precision: of both encoders.
 
     Returns:
-        A summary with acc@1, acc@5 and acc@10 as shares from 0 to 1, their 95 % intervals, and what was measured.
+        A summary with acc@1, acc@5 and acc@10 in percent, their 95 % intervals, and what was measured.
 
     Raises:
         ValueError: the data or the bundle cannot be used.

@@ -1,6 +1,7 @@
 """The command line `python -m training`: parses and calls one function."""
 
 import argparse
+import json
 import shlex
 import sys
 from dataclasses import replace
@@ -33,9 +34,7 @@ def main(argv: list[str] | None = None, *, program: str = _PROGRAM) -> int:
         remedy = "`make setup-dev`, or the extra train of the package, installs what training needs"
         print(f"error: {error.name} is not installed; {remedy}.", file=sys.stderr)  # noqa: T201
         return 2
-    from training.run import print_json
-
-    print_json(result)
+    print(json.dumps(result, ensure_ascii=False), flush=True)  # noqa: T201 - the command's result, its last line
     return 0
 
 

@@ -1,6 +1,5 @@
 """One command from pairs to a bundle: train, export, evaluate, each step resumable."""
 
-import json
 import platform
 import sys
 import time
@@ -197,8 +196,3 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("Device cuda was asked for, but torch finds no GPU; use --device cpu or mend the driver.")
     return torch.device(name)
-
-
-def print_json(values: dict[str, Any]) -> None:
-    """Prints one JSON object on one line, the last thing a command prints."""
-    print(json.dumps(values, ensure_ascii=False), flush=True)  # noqa: T201 - the command's result
