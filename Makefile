@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 # uv installs the exact, hashed versions in requirements/; it is fetched into the environment when the machine has none.
 UV = $(shell command -v uv || echo $(BIN)/uv)
 
-.PHONY: help setup demo test check fix requirements
+.PHONY: help setup setup-dev demo test check fix requirements
 
 help:
-	@echo "make setup         environment with everything: training, tests, checks"
+	@echo "make setup         environment to index and serve"
+	@echo "make setup-dev     environment with everything: training, tests, checks (20 times as large)"
 	@echo "make demo          draw on http://127.0.0.1:$(PORT): sets up, renders the catalogue, builds the gallery, serves"
 	@echo "make test          sets up and runs all tests"
 	@echo "make check         formatting, lint, types, import arrows"
@@ -30,7 +31,9 @@ $(VENV)/.everything: requirements/dev.txt | $(BIN)/python
 	$(UV) pip install --quiet --python $(BIN)/python -r requirements/dev.txt
 	@touch $@ $(VENV)/.serving
 
-setup: $(VENV)/.everything
+setup: $(VENV)/.serving
+
+setup-dev: $(VENV)/.everything
 
 # A folder for each size, because a catalogue is never mixed with another.
 CATALOGUE = demo/catalogue-$(DEMO_ITEMS)

@@ -21,8 +21,6 @@ from catalogue.sketch import rasterise
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.encoder import open_encoder
 from model.errors import BlankSketchError
-from model.images import decode_image
-from model.preprocess import prepare_photo, prepare_sketch
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _SKETCH_SIZE_PX = 288
@@ -66,8 +64,7 @@ def read_strokes(path: Path) -> list[tuple[str, Strokes]]:
 def embed_photos(photos: list[Path], bundle: Bundle) -> NDArray[np.float32]:
     """(N, D), unit norm."""
     encoder = open_encoder(bundle, "photo", device="cpu")
-    images = (decode_image(photo.read_bytes(), max_pixels=10**8) for photo in photos)
-    return np.concatenate([encoder.encode(prepare_photo(image, bundle.preprocessing)[None]) for image in images])
+    return np.stack([encoder.embed(photo.read_bytes()) for photo in photos])
 
 
 def embed_sketches(drawn: list[Strokes], bundle: Bundle) -> NDArray[np.float32]:
@@ -76,7 +73,7 @@ def embed_sketches(drawn: list[Strokes], bundle: Bundle) -> NDArray[np.float32]:
     embeddings = np.zeros((len(drawn), bundle.embedding_dim), np.float32)
     for row, strokes in enumerate(drawn):
         try:
-            embeddings[row] = encoder.encode(prepare_sketch(picture(strokes), bundle.preprocessing)[None])[0]
+            embeddings[row] = encoder.embed(picture(strokes))
         except BlankSketchError:
             continue
     return embeddings

@@ -7,14 +7,18 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from PIL import Image
 
 from model.bundle import Bundle, Modality
 from model.errors import BundleError, ProviderError
+from model.images import decode_image, photo_draft_size, upright
+from model.preprocess import prepare_photo, prepare_sketch
 from model.sessions.exact_int8 import int8_is_exact, with_unsigned_weights
 from model.sessions.onnx_runtime import CPU, CUDA, OnnxSession
 from model.sessions.openvino import BF16, OpenVinoSession
 
 Device = Literal["auto", "cpu", "cuda"]
+MAX_PIXELS = {"photo": 175_000_000, "sketch": 50_000_000}  # Pillow itself refuses more than 179 million
 GPU_MEMORY_MB = 4096  # most that an encoder takes unless told otherwise
 
 
@@ -34,6 +38,7 @@ class Encoder:
 
     Attributes:
         bundle: the bundle that it belongs to.
+        modality: what it encodes.
         precision: the precision that was opened, such as "int8".
         arithmetic: the numbers that its matrix products multiply: the precision, or "uint8" for an int8 file whose
             weights were rewritten because this CPU would compute them inexactly.
@@ -41,13 +46,46 @@ class Encoder:
     """
 
     def __init__(
-        self, session: EncoderSession, bundle: Bundle, *, precision: str, arithmetic: str | None = None
+        self,
+        session: EncoderSession,
+        bundle: Bundle,
+        modality: Modality,
+        *,
+        precision: str,
+        arithmetic: str | None = None,
     ) -> None:
         self.bundle = bundle
+        self.modality = modality
         self.precision = precision
         self.arithmetic = arithmetic or precision
         self.provider = session.provider
         self._session = session
+
+    def embed(self, image: bytes | Image.Image) -> NDArray[np.float32]:
+        """Decodes, prepares and encodes one image, as the index builder and the service do.
+
+        Args:
+            image: the bytes of a file, or an image of any mode and size.
+
+        Returns:
+            (D,) float32 of unit norm.
+
+        Raises:
+            UnreadableImageError: the bytes are not an image, or it has too many pixels.
+            BlankSketchError: the sketch holds no ink.
+        """
+        return np.asarray(self.encode(self.prepare(image)[None])[0])
+
+    def prepare(self, image: bytes | Image.Image) -> NDArray[np.float32]:
+        """Decodes and prepares one image, for `encode`: (3, S, S) float32. Takes and raises what `embed` does."""
+        preprocessing = self.bundle.preprocessing
+        draft_size_px = photo_draft_size(preprocessing.image_size_px) if self.modality == "photo" else None
+        if isinstance(image, bytes):
+            decoded = decode_image(image, max_pixels=MAX_PIXELS[self.modality], draft_size_px=draft_size_px)
+        else:
+            decoded = upright(image.copy())  # a copy, because the caller's image stays as it is
+        prepare = prepare_photo if self.modality == "photo" else prepare_sketch
+        return prepare(decoded, preprocessing)
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embeds a batch of prepared images.
@@ -123,7 +161,7 @@ def open_encoder(
         chosen = _precision(bundle, modality, precision, provider=CPU)
         session, arithmetic = _open_session(bundle, modality, chosen, options, [CPU])
     opened = OnnxSession(session, embedding_dim=bundle.embedding_dim)
-    return Encoder(opened, bundle, precision=chosen, arithmetic=arithmetic)
+    return Encoder(opened, bundle, modality, precision=chosen, arithmetic=arithmetic)
 
 
 def encoder_file(bundle: Bundle, modality: Modality, precision: str) -> Path:
@@ -145,7 +183,7 @@ def _open_bf16(bundle: Bundle, modality: Modality, device: Device, *, num_thread
         num_threads=num_threads,
         at_once=at_once,
     )
-    return Encoder(session, bundle, precision=BF16)
+    return Encoder(session, bundle, modality, precision=BF16)
 
 
 def _precision(bundle: Bundle, modality: Modality, asked: str, *, provider: str) -> str:

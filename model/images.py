@@ -34,9 +34,7 @@ def decode_image(
         _check_size(image, max_pixels)
         if draft_size_px is not None:
             image.draft("RGB", (draft_size_px, draft_size_px))
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        return _to_8_bit(image)
+        return upright(image)
     except UnreadableImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -50,6 +48,20 @@ def decode_image(
             f"The image is damaged or cut short ({_first_line(error)}); save it again and send the whole file.",
             reason="truncated",
         ) from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Loads an image that Pillow has opened, turns it upright by its EXIF orientation and makes it 8-bit.
+
+    Args:
+        image: any mode and size; an opened file is turned in place.
+
+    Returns:
+        An image of mode "RGB", or "RGBA" when it has transparency.
+    """
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
+    return _to_8_bit(image)
 
 
 def photo_draft_size(image_size_px: int) -> int:

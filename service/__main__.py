@@ -1,5 +1,6 @@
 """`python -m service`: reads the settings, opens the gallery, listens."""
 
+import argparse
 import logging
 import os
 import signal
@@ -9,8 +10,9 @@ from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp
+from pydantic_settings import CliApp, CliSettingsSource
 
+from model.command_line import CommandParser
 from model.errors import SketchSearchError
 from service.process.exit import leave, leave_unready
 from service.process.logs import set_up_logs
@@ -19,27 +21,40 @@ from service.settings import Settings, environment_variable, flag, unknown_varia
 if TYPE_CHECKING:
     from service.search.engine import SearchEngine
 
+_PROGRAM = "python -m service"
 logger = logging.getLogger("service")
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, program: str = _PROGRAM) -> int:
     """Serves until it is stopped.
 
     Args:
         arguments: the command line after the program's name; None takes the process's own.
+        program: what the help and the errors call it.
 
     Returns:
         The exit status: 0 after a normal stop, 2 when the service could not start.
     """
     try:
-        _serve(CliApp.run(Settings, cli_args=sys.argv[1:] if arguments is None else arguments))
+        _serve(_read_settings(sys.argv[1:] if arguments is None else arguments, program))
     except ValidationError as error:
-        return _fail(_explain(error))
+        return _fail(_explain(error), program)
     except SketchSearchError as error:
-        return _fail(str(error))
+        return _fail(str(error), program)
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _read_settings(arguments: list[str], program: str) -> Settings:
+    parser = CommandParser(
+        prog=program,
+        description=Settings.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    source = CliSettingsSource[CommandParser](Settings, root_parser=parser)
+    return CliApp.run(Settings, cli_args=arguments, cli_settings_source=source)
 
 
 def _serve(settings: Settings) -> None:
@@ -116,8 +131,8 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(problems) + "; see --help."
 
 
-def _fail(sentence: str) -> int:
-    print(f"python -m service: {sentence}", file=sys.stderr)  # noqa: T201
+def _fail(sentence: str, program: str) -> int:
+    print(f"{program}: {sentence}", file=sys.stderr)  # noqa: T201
     return 2
 
 

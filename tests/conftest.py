@@ -69,7 +69,7 @@ def milvus_packages() -> None:
     """Skips where the client or the server for tests is missing."""
     for package in ("pymilvus", "milvus_lite"):
         if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed; `make setup` installs it")
+            pytest.skip(f"{package} is not installed; `make setup-dev` installs it")
 
 
 @pytest.fixture(scope="session")

@@ -243,7 +243,7 @@ def main() -> int:
 
 
 def _run_all(pages: Pages, names: list[str]) -> None:
-    for text, weights in (("make demo", False), ("make setup", True)):
+    for text, weights in (("make demo", False), ("make setup-dev", True)):
         pages.run(Command("(first)", "", text))
         pages.prepare(weights=weights)
     for name in names:

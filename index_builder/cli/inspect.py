@@ -20,7 +20,6 @@ from index_builder.indexing.choose import describe
 from model.encoder import open_encoder
 from model.errors import SketchSearchError
 from model.images import decode_image
-from model.preprocess import prepare_sketch
 
 _MAX_SKETCH_PIXELS = 50_000_000
 
@@ -93,7 +92,7 @@ def _search(arguments: Namespace) -> None:
         searched: PhotoGallery = gallery
         rows = searched.select(arguments.filter)
         encoder = open_encoder(bundle, "sketch", device=arguments.device)
-        embedding = encoder.encode(prepare_sketch(image, bundle.preprocessing)[None])[0]
+        embedding = encoder.embed(image)
         for rank, hit in enumerate(searched.search(embedding, k=arguments.k, rows=rows), start=1):
             print_line(f"{rank:>3}  {hit.score:.4f}  {hit.photo_id}")
 

@@ -9,13 +9,10 @@ from numpy.typing import NDArray
 
 from index_builder.gallery.errors import GalleryError
 from model.bundle import Bundle
-from model.encoder import Device, open_encoder
+from model.encoder import Device, Encoder, open_encoder
 from model.errors import BlankSketchError, UnreadableImageError
-from model.images import decode_image
-from model.preprocess import prepare_sketch
 
 MAX_SKETCHES = 500
-_MAX_PIXELS = 50_000_000
 _EXTENSIONS = {".png", ".jpg", ".jpeg", ".webp"}
 
 
@@ -53,13 +50,12 @@ def embed_sketches(paths: Sequence[Path], bundle: Bundle, *, device: Device = "a
         GalleryError: one of them cannot be read, or is blank.
     """
     encoder = open_encoder(bundle, "sketch", device=device)
-    return np.concatenate([encoder.encode(_prepared(path, bundle)[None]) for path in paths])
+    return np.stack([_embedded(path, encoder) for path in paths])
 
 
-def _prepared(path: Path, bundle: Bundle) -> NDArray[np.float32]:
+def _embedded(path: Path, encoder: Encoder) -> NDArray[np.float32]:
     try:
-        image = decode_image(path.read_bytes(), max_pixels=_MAX_PIXELS)
-        return prepare_sketch(image, bundle.preprocessing)
+        return encoder.embed(path.read_bytes())
     except (OSError, UnreadableImageError, BlankSketchError) as error:
         raise GalleryError(f"The drawing {path} of --sketches cannot be used ({error}); take it out.") from error
 

@@ -41,7 +41,7 @@ def start_forkserver() -> ForkServerContext:
     service's memory, keys or sockets.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["service.uploads.worker"])
+    context.set_forkserver_preload([f"{__package__}.worker"])
     forkserver.ensure_running()
     return context
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from index_builder.embedding.photo_encoder import PhotoModel
-from model.preprocess import Preprocessing, prepare_photo
+from model.preprocess import Preprocessing, prepare_photo, prepare_sketch
 
 DIMENSION = 16
 PREPROCESSING = Preprocessing(image_size_px=32)
@@ -33,6 +33,9 @@ class FakeEncoder:
         self._lock = threading.Lock()
         side = PREPROCESSING.image_size_px
         self._weights = np.random.default_rng(0).standard_normal((3 * side * side, DIMENSION)).astype(np.float32)
+
+    def embed(self, image: Image.Image) -> NDArray[np.float32]:
+        return np.asarray(self.encode(prepare_sketch(image, PREPROCESSING)[None])[0])
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._on_encode is not None:

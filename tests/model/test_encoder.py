@@ -1,14 +1,19 @@
 """The encoder runs where it was asked to, or says in one sentence why it cannot."""
 
+import io
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import onnxruntime as ort
 import pytest
+from PIL import Image, ImageDraw
 
+from index_builder.embedding.photo_encoder import PhotoModel
 from model.bundle import Bundle, default_bundle_path, read_bundle
 from model.encoder import open_encoder
 from model.errors import ProviderError
+from model.images import decode_image, photo_draft_size
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
@@ -93,3 +98,42 @@ def test_a_gpu_gets_half_precision_where_the_bundle_holds_it_and_never_the_int8_
     monkeypatch.setattr(FakeSession, "actual", CPU)
     with pytest.warns(RuntimeWarning, match="No usable GPU"):
         assert open_encoder(held_bundle, "sketch").precision == "int8"
+
+
+def drawing(mode: str = "L") -> Image.Image:
+    paper = Image.new(mode, (200, 160), "white")
+    ImageDraw.Draw(paper).ellipse((50, 30, 150, 130), outline="black", width=3)
+    return paper
+
+
+def as_png(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("modality", ["photo", "sketch"])
+def test_an_image_is_embedded_as_its_file_is(bundle: Bundle, modality: Any) -> None:
+    encoder = open_encoder(bundle, modality, device="cpu")
+    embedding = encoder.embed(as_png(drawing()))
+    assert (embedding.shape, embedding.dtype) == ((bundle.embedding_dim,), np.float32)
+    np.testing.assert_allclose(np.linalg.norm(embedding), 1, atol=1e-5)
+    for mode in ("1", "L", "P", "RGB", "RGBA"):
+        np.testing.assert_array_equal(encoder.embed(drawing("L").convert(mode)), embedding)
+
+
+def test_an_image_on_its_side_is_turned_and_the_callers_own_stays_as_it_is(bundle: Bundle) -> None:
+    encoder = open_encoder(bundle, "sketch", device="cpu")
+    turned = drawing("RGB").transpose(Image.Transpose.ROTATE_90)
+    turned.getexif()[0x0112] = 6
+    np.testing.assert_array_equal(encoder.embed(turned), encoder.embed(drawing()))
+    assert turned.size == (160, 200)
+
+
+def test_a_photo_is_embedded_as_the_index_builder_embeds_it(bundle: Bundle) -> None:
+    encoder = open_encoder(bundle, "photo", device="cpu")
+    stream = io.BytesIO()
+    drawing("RGB").resize((2000, 1600)).save(stream, "JPEG")
+    model = PhotoModel.from_bundle(bundle, device="cpu")
+    drafted = decode_image(stream.getvalue(), max_pixels=10**7, draft_size_px=photo_draft_size(model.image_size_px))
+    np.testing.assert_array_equal(encoder.embed(stream.getvalue()), encoder.encode(model.prepare(drafted)[None])[0])

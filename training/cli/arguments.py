@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.command_line import CommandParser
 from training.cli import commands
 from training.config.recipes import METHODS, RECIPES, get_recipe, recipe_lines
 from training.config.sketch_style import EDGE_FAMILIES, INGREDIENTS, STYLES
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction[CommandParser]
 
 Call = Callable[[argparse.Namespace], dict[str, object]]
 DATA_HELP = "folder with manifest.json"
@@ -20,10 +21,10 @@ SET_HELP = "any other setting of training/config/run.py, such as teacher.queue_s
 LAYOUTS = ["shoe-v2", "chair-v2", "sketchy", "csv", "feedback"]
 
 
-def create_parser() -> argparse.ArgumentParser:
+def create_parser(program: str = "python -m training") -> argparse.ArgumentParser:
     """The parser of all commands. `arguments.call(arguments)` runs the one that was chosen."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training",
+    parser = CommandParser(
+        prog=program,
         description="Train, export and evaluate encoders; each command has its own --help.",
         epilog=_recipes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,8 +1,6 @@
 """The commands of `python -m training`: each turns parsed arguments into one call. Heavy imports wait until then."""
 
 import argparse
-import shlex
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -74,7 +72,7 @@ def run_recipe(arguments: argparse.Namespace) -> dict[str, object]:
         data=arguments.data,
         out=arguments.out,
         device=choose_device(arguments.device),
-        command=shlex.join(["python", "-m", "training", *sys.argv[1:]]),
+        command=arguments.typed,
         test_data=arguments.test_data,
         exclude=arguments.exclude,
         report=not arguments.no_report,
