@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.reading.components import components_of
-from model.reading.filters import Levels, Mask, cell_medians, grown, mean_of_nine, shrunk
+from model.reading.filters import Levels, Mask, grown, mean_of_nine, shrunk
 from model.reading.sheet import Sheet
 
 MIN_CONTRAST = 0.09  # of the paper's level: what stands out less is no ink
 _NOISES = 4.0  # standard deviations: fainter ones are the paper's grain
 _GRAINY = 0.035  # noise above this is evened out first
+_EVEN = 0.004  # noise below this is none: pixels that are dark enough need no dark neighbours
 _WEAK, _STRONG = 0.3, 0.5  # of the darkest strokes: a stroke reaches the strong one and goes on down to the weak one
 _SPECK_PIXELS = 5
 
@@ -50,7 +51,7 @@ def find_ink(levels: Levels, sheet: Sheet) -> Inked | None:
     strongest = float(np.quantile(outstanding, 0.9))
     lowest = max(_NOISES * noise, MIN_CONTRAST / 2) / strongest
     relative = np.clip(darkness / strongest, 0, 1).astype(np.float32)
-    mask = _lines(relative, max(_WEAK, lowest))
+    mask = _lines(relative, max(_WEAK, lowest)) if noise > _EVEN else relative > _WEAK
     return Inked(relative, _without_specks(mask) if grainy else mask, lowest)
 
 
@@ -65,23 +66,15 @@ def outlined(inked: Inked) -> Inked:
     if core.sum() < _AREA_SHARE * height * width:
         return inked
     area = grown(core, radius + 1) & inked.mask
-    outline = inked.mask & grown(~grown(core, radius), 1) & grown(core, radius + 1)
-    own = _area_levels(inked.darkness, core)
-    lines = area & (inked.darkness > own + 0.15)
+    outline = area & grown(~grown(core, radius), 1)
+    lines = area & (inked.darkness > float(np.median(inked.darkness[core])) + _DARKER)
     drawn = (inked.mask & ~area) | lines | outline
     return Inked(np.where(drawn, np.maximum(inked.darkness, 0.8), 0).astype(np.float32), drawn, inked.lowest)
 
 
+_DARKER = 0.15  # than the area it is drawn in
 _AREA_RADIUS = 0.03  # of the drawing's longer side: what is wider than twice this is an area
 _AREA_SHARE = 0.01  # of the drawing's box: smaller areas are dots of the pen
-
-
-def _area_levels(darkness: Levels, core: Mask) -> Levels:
-    """The level of the areas' filling around each pixel; (H, W)."""
-    cell = max(4, max(darkness.shape) // 40)
-    coarse = cell_medians(np.where(core, darkness, np.nan).astype(np.float32), 1)
-    known = ~np.isnan(coarse)
-    return np.full_like(darkness, float(np.median(coarse[known])) if cell and known.any() else 1)
 
 
 def _is_light(distance: Levels) -> bool:

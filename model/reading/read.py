@@ -31,10 +31,7 @@ def read_drawing(image: Image.Image) -> Image.Image:
         Mode "L": a clean drawing in its own size and greys; any other in black on white, its longer side at most 512
         pixels. Even white when nothing is drawn.
     """
-    if image.mode == "RGB" and has_lost_colours(image):
-        grey = grey_by_colour(image)
-    else:
-        grey = grey_of_any_alpha(image)
+    grey = grey_by_colour(image) if image.mode == "RGB" and has_lost_colours(image) else grey_of_any_alpha(image)
     return grey if is_clean(grey) else _read(grey)
 
 

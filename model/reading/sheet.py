@@ -6,12 +6,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from model.reading.components import Numbers, similar_regions
-from model.reading.filters import Levels, Mask, cell_medians, filled_in, grown, median_of_nine, shrunk
+from model.reading.filters import Levels, Mask, cell_medians, filled_in, median_of_nine, shrunk
 
 _CELLS = 64  # along the longer side
 _STEP = 0.09  # between neighbouring cells: light changes more slowly, a sheet ends more suddenly
 _MIN_SHARE = 0.1  # of the picture: smaller regions are no sheet
 _SHADOW = 0.35  # how much darker than the lit part a shadow may be
+_DRAWN = 0.02  # of the most drawn region: what has less is bare
 _INK = 0.2  # how far from the paper ink is at least, as a share of the levels
 
 
@@ -53,19 +54,20 @@ def _region_of_paper(levels: Levels, coarse: Levels, regions: Numbers, cell: int
     candidates = np.flatnonzero(sizes >= _MIN_SHARE * regions.size)
     if len(candidates) == 0:
         return regions == int(sizes.argmax())
-    distance = cell_medians_of_ink(levels, coarse, cell)
-    drawn = {int(label): float(distance[shrunk(regions == label, 1)].sum()) for label in candidates}
-    best = max(drawn, key=lambda label: sizes[label] * (1.0 if drawn[label] > 0 else 0.1))
+    distance = _share_far_from_paper(levels, coarse, cell)
+    drawn = {int(label): float(distance[shrunk(regions == label, 2)].sum()) for label in candidates}
+    most = max(*drawn.values(), 1e-6)
+    best = max(drawn, key=lambda label: sizes[label] * (0.1 + drawn[label] / most))
     chosen = regions == best
     level = float(np.median(coarse[chosen]))
-    for label in candidates:
+    for label, inked in drawn.items():
         other = float(np.median(coarse[regions == label]))
-        if label != best and drawn[int(label)] > 0 and min(level, other) > _SHADOW * max(level, other):
+        if label != best and inked > _DRAWN * most and min(level, other) > _SHADOW * max(level, other):
             chosen |= regions == label
     return chosen
 
 
-def cell_medians_of_ink(levels: Levels, coarse: Levels, cell: int) -> Levels:
+def _share_far_from_paper(levels: Levels, coarse: Levels, cell: int) -> Levels:
     """How many pixels of each cell are far from the cell's level, as a share."""
     rows, columns = coarse.shape
     own = np.repeat(np.repeat(coarse, cell, axis=0), cell, axis=1)[: levels.shape[0], : levels.shape[1]]

@@ -3,6 +3,7 @@
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from model.images import grey_on_white
@@ -12,6 +13,7 @@ _LOST_SHARE = 0.03  # of the covered pixels: more than this is no matter of soft
 _FAINT = 0.3  # of the darkest: as faint as paper
 _PAGE_SHARE = 0.85  # of the picture: what covers more is a page with round corners
 _GRID = 32
+_SAMPLES, _ENOUGH = 80, 60
 
 
 def grey_of_any_alpha(image: Image.Image) -> Image.Image:
@@ -27,23 +29,32 @@ def grey_of_any_alpha(image: Image.Image) -> Image.Image:
     grey = grey_on_white(image)
     if lowest == 255 or highest < _VISIBLE:
         return grey
-    covered = alpha.point(lambda level: 255 if level >= _VISIBLE else 0)
-    levels = np.array(grey.histogram(covered))
-    num_covered = int(levels.sum())
-    if num_covered >= _PAGE_SHARE * image.width * image.height:
+    share, levels = _covered_levels(grey, alpha)
+    if share >= _PAGE_SHARE:
         return _on_own_paper(image, levels)
     if not _loses_ink(levels):
         return grey
+    covered = alpha.point(lambda level: 255 if level >= _VISIBLE else 0)
     if _is_thin(covered) or _is_flat(grey, covered):
         return ImageChops.invert(alpha)
     return _on_own_paper(image, levels)
 
 
-def _loses_ink(levels: np.ndarray) -> bool:
-    """Tells whether white paper swallows covered pixels, given how many there are of each of the 256 levels."""
-    contrast = 255 - int(np.flatnonzero(levels)[0])
-    pale = 255 - round(_FAINT * contrast)
-    return contrast < 24 or int(levels[pale:].sum()) > _LOST_SHARE * int(levels.sum())
+def _covered_levels(grey: Image.Image, alpha: Image.Image) -> tuple[float, NDArray[np.uint8]]:
+    """The share of covered pixels and their greys, in order; from samples where these are enough."""
+    small = (_SAMPLES, _SAMPLES)
+    few = np.asarray(alpha.resize(small, Image.Resampling.NEAREST)) >= _VISIBLE
+    if few.sum() >= _ENOUGH:
+        return float(few.mean()), np.sort(np.asarray(grey.resize(small, Image.Resampling.NEAREST))[few])
+    every = np.asarray(alpha) >= _VISIBLE
+    return float(every.mean()), np.sort(np.asarray(grey)[every])
+
+
+def _loses_ink(levels: NDArray[np.uint8]) -> bool:
+    """Tells whether white paper swallows covered pixels, given their greys in order."""
+    contrast = 255 - int(levels[0])
+    num_pale = len(levels) - int(np.searchsorted(levels, 255 - _FAINT * contrast))
+    return contrast < 24 or num_pale > _LOST_SHARE * len(levels)
 
 
 def _is_thin(covered: Image.Image) -> bool:
@@ -57,9 +68,8 @@ def _is_flat(grey: Image.Image, covered: Image.Image) -> bool:
     return int(values.max()) - int(values.min()) < 24
 
 
-def _on_own_paper(image: Image.Image, levels: np.ndarray) -> Image.Image:
+def _on_own_paper(image: Image.Image, levels: NDArray[np.uint8]) -> Image.Image:
     """Lays the drawing on paper of its own median level."""
-    paper = int(np.searchsorted(np.cumsum(levels), levels.sum() / 2))
-    page = Image.new("L", image.size, paper)
+    page = Image.new("L", image.size, int(levels[len(levels) // 2]))
     page.paste(image.convert("L"), mask=image.getchannel("A"))
     return page
