@@ -15,7 +15,8 @@ from PIL import Image, ImageChops
 
 from model.errors import BlankSketchError, BundleError
 from model.from_json import from_json
-from model.images import flatten_on_white, grey_on_white
+from model.images import flatten_on_white
+from model.reading.read import read_drawing
 from model.strokes import set_stroke_width, with_blank_border
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -117,7 +118,7 @@ def square_photo(image: Image.Image, preprocessing: Preprocessing) -> Image.Imag
 def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """Makes drawings comparable: what the sketch encoder sees, before mean and std.
 
-    Transparent becomes white, light-on-dark is inverted, the paper is cropped to the ink with a margin and centred in
+    The ink is read off whatever surrounds it (`model.reading`), light-on-dark is inverted, the paper is cropped to the ink with a margin and centred in
     a square, and every stroke gets the same width.
 
     Args:
@@ -131,7 +132,7 @@ def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.
         BlankSketchError: the drawing holds no ink.
     """
     side = preprocessing.image_size_px
-    grey = grey_on_white(image)
+    grey = read_drawing(image)
     darkness = _darkness_levels(grey)
     # A drawing may be a scan of many megapixels and is mostly paper: only what holds ink is worked on.
     box = _box_where(grey, darkness > 255 * preprocessing.ink_threshold)

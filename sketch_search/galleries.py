@@ -17,6 +17,7 @@ from index_builder.gallery.interface import Hit, PhotoGallery
 from index_builder.gallery.location import read_location
 from index_builder.gallery.open import open_source
 from index_builder.progress import ConsoleProgress, SilentProgress
+from index_builder.settings import BuildSettings
 from sketch_search.encoder import ImageEncoder, ImageLike, load_encoder
 from sketch_search.remote import RemoteGallery
 
