@@ -21,7 +21,7 @@ class CabinetParameters:
     kind: str = choice(("desk", "desk", "one-sided desk", "chest", "bedside", "cupboard", "shelves"), "kind of cabinet")
     width: float = measure(0.8, 1.5, "width of a desk; others are narrower")
     height: float = measure(0.66, 0.82, "height of a desk; others are lower or taller")
-    depth: float = measure(0.36, 0.65, "depth")
+    depth: float = measure(0.36, 0.65, "depth of the whole")
     rows: int = choice((1, 2, 3, 4), "drawers or boards above each other")
     columns: int = choice((1, 1, 2, 3), "drawers or doors side by side")
     legs: str = choice(("tapered", "straight", "plinth", "feet"), "what it stands on")

@@ -29,7 +29,7 @@ class CupParameters:
     motif: str = choice(("none", "heart", "star", "flower", "face", "zigzag", "waves", "letters"), "drawn on the front")
     motif_size: float = measure(0.35, 0.7, "size of the motif against the body")
     rings: int = choice((0, 0, 1, 2, 4), "painted rings")
-    lid: str = choice(("none", "none", "dome", "flat", "knob"), "lid")
+    lid: str = choice(("none", "none", "dome", "flat", "knob"), "lid, if it has one")
     extra: str = choice(("none", "none", "straw", "spoon", "saucer"), "what is with it")
     sleeve: bool = flag("a sleeve around the middle")
 

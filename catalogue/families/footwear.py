@@ -70,13 +70,15 @@ def _ornament(p: FootwearParameters, last: Last) -> list[Part]:
         return []
     at = _centred(last.upper(np.array([-0.02, 0.0, 0.02]), np.array([0.78]))[1, 0], 0.004)
     if p.ornament == "tassel":
-        skirt = np.stack([circle(r, 16) + np.array([0.0, -d, 0.0]) for r, d in ((0.004, 0.0), (0.007, 0.008), (0.012, 0.035))])
+        rows = ((0.004, 0.0), (0.007, -0.008), (0.012, -0.035))
+        skirt = np.stack([circle(radius, 16, y=height) for radius, height in rows])
         return [Part("tassel", loft(skirt).turned("z", 40).moved(*at), "accent", SECONDARY)]
     if p.ornament == "ring":
         loop = tube(circle(0.014, 24), 0.002, closed=True, sides=8)
         return [Part("ring", loop.turned("z", -30).moved(*at), "metal", SECONDARY)]
     if p.ornament == "flower":
-        petals = [circle(0.008, 16) + 0.011 * np.array([np.cos(t), 0.0, np.sin(t)]) for t in np.arange(5) * 2 * np.pi / 5]
+        turns = np.arange(5) * 2 * np.pi / 5
+        petals = [circle(0.008, 16) + 0.011 * np.array([np.cos(turn), 0.0, np.sin(turn)]) for turn in turns]
         return [
             Part(
                 f"petal {k + 1}",
@@ -89,10 +91,10 @@ def _ornament(p: FootwearParameters, last: Last) -> list[Part]:
     knot = lathe(spline(points((0.0, -0.006), (0.007, 0.0), (0.0, 0.006)), 10), sides=14)
     parts = [Part("knot", knot.moved(*at), "accent", DETAIL)]
     for k, side in enumerate((-1, 1)):
-        loop = spline(
+        curve = spline(
             points((0, 0, 0), (0, 0.014, side * 0.02), (0, 0, side * 0.032), (0, -0.012, side * 0.02), (0, 0, 0)), 24
         )
-        parts.append(Part(f"bow {k + 1}", tube(loop, 0.003, sides=8).moved(*at), "accent", SECONDARY))
+        parts.append(Part(f"bow {k + 1}", tube(curve, 0.003, sides=8).moved(*at), "accent", SECONDARY))
     return parts
 
 
