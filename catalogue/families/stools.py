@@ -58,7 +58,7 @@ def _legs(p: StoolParameters) -> list[Part]:
     if p.legs == "frame":
         feet = [np.array([x * p.splay, 0.012, z * p.splay]) for x, z in _feet(p)]
         for k in range(4):
-            bar = beam(tuple(feet[k]), tuple(feet[(k + 1) % 4]), p.leg_width, p.leg_width)
+            bar = beam(tuple(feet[k]), tuple(feet[(k + 1) % 4]), p.leg_width, p.leg_width, facing=(0, 1, 0))
             parts.append(Part(f"runner {k + 1}", bar, "legs", SECONDARY))
     return parts
 
