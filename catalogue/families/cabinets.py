@@ -106,42 +106,45 @@ def _legs(p: CabinetParameters, x: float, wide: float, top: float) -> list[Part]
     return parts
 
 
+def _desk(p: CabinetParameters, wide: float, lift: float, top: float) -> list[Part]:
+    """Pedestals, the long legs of a one-sided desk, and the flat drawer between."""
+    pedestal, parts = 0.28 * wide, []
+    for side in (-1, 1) if p.kind == "desk" else (1,):
+        x = side * (wide - pedestal) / 2
+        parts += _block(p, "left" if side < 0 else "right", x, lift, top, pedestal) + _legs(p, x, pedestal, lift)
+    if p.kind != "desk":
+        for k, z in enumerate((0.42 * p.depth, -0.42 * p.depth)):
+            leg = beam((-0.47 * wide, top, z), (-0.47 * wide, 0, z), 0.045, 0.045)
+            parts.append(Part(f"long leg {k + 1}", leg, "legs", MAIN))
+    if p.top_drawer:
+        at = 0.0 if p.kind == "desk" else -0.14 * wide
+        drawer = box((0.4 * wide, 0.09, 0.9 * p.depth)).moved(at, top - 0.045)
+        parts.append(Part("flat drawer", drawer, "front", SECONDARY))
+        parts += _handle(p, "handle", (at, top - 0.045, 0.45 * p.depth))
+    return parts
+
+
+def _top(p: CabinetParameters, wide: float, tall: float) -> list[Part]:
+    if p.kind == "shelves":
+        return []
+    plate = box((wide + p.overhang, BOARD, p.depth + p.overhang)).moved(y=tall - BOARD / 2)
+    parts = [Part("top", plate, "top", MAIN)]
+    if p.gallery:
+        board = box((wide, 0.09, 0.018)).moved(y=tall + 0.045, z=-0.47 * p.depth)
+        parts.append(Part("gallery", board, "top", SECONDARY))
+    return parts
+
+
 def build(p: CabinetParameters) -> Solid:
     """The cabinet of the given parameters."""
     wide, tall = _size(p)
     lift = min({"plinth": 0.05, "feet": 0.06}.get(p.legs, p.leg_height), 0.4 * tall)
     top = tall - BOARD
-    parts: list[Part] = []
     if "desk" in p.kind:
-        pedestal = 0.28 * wide
-        sides = (-1, 1) if p.kind == "desk" else (1,)
-        for side in sides:
-            x = side * (wide - pedestal) / 2
-            parts += _block(p, "left" if side < 0 else "right", x, lift, top, pedestal) + _legs(p, x, pedestal, lift)
-        if p.kind != "desk":
-            parts += [
-                Part(
-                    f"long leg {k + 1}", beam((-0.47 * wide, top, z), (-0.47 * wide, 0, z), 0.045, 0.045), "legs", MAIN
-                )
-                for k, z in enumerate((0.42 * p.depth, -0.42 * p.depth))
-            ]
-        if p.top_drawer:
-            at = 0.0 if p.kind == "desk" else -0.14 * wide
-            drawer = box((0.4 * wide, 0.09, 0.9 * p.depth)).moved(at, top - 0.045)
-            parts += [
-                Part("flat drawer", drawer, "front", SECONDARY),
-                *_handle(p, "handle", (at, top - 0.045, 0.45 * p.depth)),
-            ]
+        parts = _desk(p, wide, lift, top)
     else:
-        parts += _block(p, "main", 0.0, lift, top, wide) + _legs(p, 0.0, wide, lift)
-    if p.kind != "shelves":
-        plate = box((wide + p.overhang, BOARD, p.depth + p.overhang)).moved(y=tall - BOARD / 2)
-        parts.append(Part("top", plate, "top", MAIN))
-        if p.gallery:
-            parts.append(
-                Part("gallery", box((wide, 0.09, 0.018)).moved(y=tall + 0.045, z=-0.47 * p.depth), "top", SECONDARY)
-            )
-    return Solid(tuple(parts))
+        parts = _block(p, "main", 0.0, lift, top, wide) + _legs(p, 0.0, wide, lift)
+    return Solid((*parts, *_top(p, wide, tall)))
 
 
 def finish(p: CabinetParameters, rng: np.random.Generator) -> Finish:  # noqa: ARG001 - one signature for all families
@@ -155,9 +158,7 @@ def finish(p: CabinetParameters, rng: np.random.Generator) -> Finish:  # noqa: A
 
 def sibling_fields(p: CabinetParameters) -> tuple[str, ...]:
     """What siblings may differ in."""
-    names = (
-        ["kind", "width", "height", "leg_height"] if p.legs in ("tapered", "straight") else ["kind", "width", "height"]
-    )
+    names = ["kind", "width", "height"] + ["leg_height"] * (p.legs in ("tapered", "straight"))
     if p.kind != "cupboard":
         names.append("rows")
     return tuple(names)

@@ -28,7 +28,7 @@ class GlasswareParameters:
     neck: float = measure(0.24, 0.42, "radius of a bottle's neck against the largest")
     label: bool = flag("a label around a bottle, a rim line on a glass")
     closure: str = choice(("none", "cork", "cap", "ball"), "what closes a bottle")
-    ice: bool = flag("a straw")
+    straw: bool = flag("a straw in a glass")
 
 
 def _closed(p: GlasswareParameters) -> bool:
@@ -86,7 +86,7 @@ def build(p: GlasswareParameters) -> Solid:
         parts = [Part("bottle", surface, "body", MAIN), *_closure(p, mouth)]
     if p.label:
         parts += _label(p, outline)
-    if p.ice and not _closed(p):
+    if p.straw and not _closed(p):
         straw = tube(
             np.linspace((-0.4 * mouth, h * (1 - 0.7 * p.bowl), 0), (1.2 * mouth, h * 1.25, 0), 8), 0.003, sides=8
         )

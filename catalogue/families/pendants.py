@@ -40,7 +40,7 @@ def _profile(p: PendantParameters) -> Array:
         "lantern": points((0.5 * r, 0), (0.8 * r, 0.12 * h), (r, 0.75 * h), (0.3 * r, h), (0.03, h)),
         "bell": spline(points((r, 0), (0.82 * r, 0.2 * h), (0.4 * (r + top), 0.6 * h), (0.5 * top, h)), 20),
     }
-    return np.abs(forms.get(p.shade, points((r, 0), (max(top, 0.02), h)))) if p.shade != "globe" else forms["globe"]
+    return forms.get(p.shade, points((r, 0), (max(top, 0.02), h)))
 
 
 def _shade(p: PendantParameters, at: tuple[float, float]) -> list[Part]:
