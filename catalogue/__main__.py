@@ -10,6 +10,7 @@ from rich.console import Console
 from catalogue.generate import generate
 from catalogue.items import SPLITS
 from catalogue.progress import shown
+from catalogue.worlds import WORLDS
 from catalogue.writer import Request
 
 
@@ -18,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        request = Request(given.out, given.items, given.seed, given.split, given.sketches, given.image_size)
+        request = Request(
+            given.out, given.items, given.seed, given.split, given.sketches, given.image_size, world=given.world
+        )
         with shown(given.items, console) as report:
             written = generate(request, num_workers=given.workers, report=report)
             report(given.items)
@@ -40,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--items", type=int, default=600, help="number of items over all families")
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole catalogue")
     parser.add_argument("--split", choices=SPLITS, default="demo", help="splits never share an item")
+    parser.add_argument(
+        "--world", choices=WORLDS, default="shop", help="the demo's shop, or more of the world to train on"
+    )
     parser.add_argument("--sketches", type=int, default=4, help="sketches per item")
     parser.add_argument("--image-size", type=int, default=384, help="side of the photos in pixels")
     parser.add_argument("--workers", type=int, default=2, help="processes")

@@ -32,6 +32,7 @@ class Backdrop:
         wall_distance: metres behind the object's middle.
         glow: brightness of the pool of light behind the object, 0 to 1.
         gloss: how much the floor mirrors.
+        scene: (n, n, 3) linear RGB, a picture that fills the image behind the object instead; None for none.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Backdrop:
     wall_distance: float
     glow: float
     gloss: float
+    scene: Array | None = None
 
 
 def draw_backdrop(rng: np.random.Generator, *, scale: float) -> Backdrop:
@@ -82,6 +84,8 @@ def look(backdrop: Backdrop, origins: Array, directions: Array, image_points: Ar
     on_floor = down & (depth < (backdrop.wall_distance if backdrop.kind != "sweep" else 1e5))
     radius = np.hypot(image_points[:, 0] - 0.5, image_points[:, 1] - 0.45)
     pool = 1.0 + backdrop.glow * (1 - 2.0 * smoothstep(0.0, 0.8, radius))
+    if backdrop.scene is not None:
+        return Seen(_sampled(backdrop.scene, image_points), on_floor.astype(np.int64), points)
     if backdrop.kind == "sweep":
         rise = smoothstep(1.0, 0.0, image_points[:, 1])
         colour = backdrop.floor * (pool * (1.0 - 0.12 * rise))[:, None]
@@ -93,6 +97,18 @@ def look(backdrop: Backdrop, origins: Array, directions: Array, image_points: Ar
     skirting = np.where(on_floor, 1.0 - 0.25 * smoothstep(0.5, 1.0, depth / backdrop.wall_distance), 0.86)
     colour *= (pool * skirting * (1 + 0.02 * np.clip(height, 0, 1)))[:, None]
     return Seen(colour, on_floor.astype(np.int64), points)
+
+
+def _sampled(scene: Array, image_points: Array) -> Array:
+    """Colours (n, 3) of a picture at image coordinates (n, 2), linearly interpolated."""
+    last = len(scene) - 1
+    place = np.clip(image_points * last, 0, last - 1e-6)
+    low = place.astype(np.int64)
+    (x, y), t = low.T, place - low
+    u, v = t[:, :1], t[:, 1:]
+    upper = (1 - u) * scene[y, x] + u * scene[y, x + 1]
+    lower = (1 - u) * scene[y + 1, x] + u * scene[y + 1, x + 1]
+    return np.asarray((1 - v) * upper + v * lower, dtype=np.float64)
 
 
 def _floor(backdrop: Backdrop, points: Array) -> Array:

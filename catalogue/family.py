@@ -41,6 +41,7 @@ class Family:
         attributes: parameters -> "style" and a few more in plain words, such as "back": "ladder", for the metadata
             table; each under the name that a person would look for.
         views: where the camera may stand.
+        hangs: whether it hangs in the air instead of standing on the floor.
     """
 
     name: str
@@ -51,3 +52,4 @@ class Family:
     sibling_fields: Callable[[Any], tuple[str, ...]]
     attributes: Callable[[Any], dict[str, str]]
     views: Views
+    hangs: bool = False

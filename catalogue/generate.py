@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
+from catalogue.worlds import SHOP
 from catalogue.writer import Request, write_item, write_text
 
 Report = Callable[[int], None]
@@ -73,7 +74,7 @@ def _publish(request: Request, entries: list[dict[str, Any]]) -> None:
     strokes = [(request.out / "work" / f"{entry['id']}.jsonl").read_text(encoding="utf-8") for entry in entries]
     write_text("".join(strokes), request.out / "strokes.jsonl")
     write_text(_table(entries), request.out / "metadata.csv")
-    name = f"catalogue-{request.split}"
+    name = f"catalogue-{request.split}" if request.world == SHOP.name else f"catalogue-{request.world}-{request.split}"
     manifest = {"name": name, "request": request.fingerprint(), "items": entries}
     write_text(json.dumps(manifest, indent=1), request.out / "manifest.json")
     shutil.rmtree(request.out / "work")

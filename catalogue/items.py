@@ -7,30 +7,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from catalogue.backdrops import draw_backdrop
 from catalogue.camera import frame
-from catalogue.families.registry import FAMILIES
 from catalogue.family import Family
 from catalogue.geometry import Solid
-from catalogue.lighting import draw_light
 from catalogue.materials import Finish
 from catalogue.parameters import draw_parameters, draw_siblings
 from catalogue.photo import Shot, render
+from catalogue.view import PhotoView
+from catalogue.worlds import SHOP, WORLDS, World, get_world
 
 SPLITS = ("train", "test", "demo")
 GROUP_SIZES = (3, 2, 4, 5, 2)
-STREAM_DESIGN, STREAM_SIBLINGS, STREAM_FINISH, STREAM_PHOTO, STREAM_SKETCH = range(5)
-
-
-@dataclass(frozen=True)
-class PhotoView:
-    """How a photo was framed: angles in degrees, perspective as in `camera.frame`, fill and shift in image sizes."""
-
-    azimuth: float
-    elevation: float
-    perspective: float
-    fill: float
-    shift: tuple[float, float]
+STREAM_DESIGN, STREAM_SIBLINGS, STREAM_FINISH, STREAM_PHOTO, STREAM_SKETCH, STREAM_FORM = range(6)
+HANGS_AT = 1.2  # height of the lowest point of what hangs, in sizes of the object
 
 
 @dataclass(frozen=True)
@@ -39,7 +28,7 @@ class Item:
 
     Attributes:
         id: such as "chair-00012", unique within split and family.
-        split, seed, index: where it comes from.
+        world, split, seed, index: where it comes from.
         family: its kind.
         group: number of its sibling group within the family.
         parameters: the family's dataclass.
@@ -49,6 +38,7 @@ class Item:
     """
 
     id: str
+    world: World
     split: str
     seed: int
     index: int
@@ -61,11 +51,12 @@ class Item:
 
     def stream(self, purpose: int, *more: int) -> np.random.Generator:
         """A random stream of this item alone."""
-        return _stream(self.seed, self.split, self.index, purpose, *more)
+        return _stream(self.seed, self.world, self.split, self.index, purpose, *more)
 
 
-def _stream(seed: int, split: str, *key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence([seed, SPLITS.index(split), *key]))
+def _stream(seed: int, world: World, split: str, *key: int) -> np.random.Generator:
+    which = len(SPLITS) * list(WORLDS).index(world.name) + SPLITS.index(split)
+    return np.random.default_rng(np.random.SeedSequence([seed, which, *key]))
 
 
 def group_of(member: int) -> tuple[int, int, int]:
@@ -78,42 +69,47 @@ def group_of(member: int) -> tuple[int, int, int]:
     raise AssertionError("the sizes of a cycle add up to its length")
 
 
-def design_item(split: str, index: int, *, seed: int = 0) -> Item:
+def design_item(split: str, index: int, *, seed: int = 0, world: str = SHOP.name) -> Item:
     """The index-th item of a split; consecutive items go round the families.
 
     Args:
         split: "train", "test" or "demo"; splits come from disjoint random streams.
         index: 0 and up.
         seed: of the whole catalogue.
+        world: "shop" or "wide"; worlds share no items.
 
     Raises:
-        ValueError: the split is unknown or the index negative.
+        ValueError: the split or the world is unknown or the index negative.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}; choose one of those")
     if index < 0:
         raise ValueError(f"item index is {index}, expected 0 or more; count items from 0")
-    member, which = divmod(index, len(FAMILIES))
-    family = FAMILIES[which]
+    chosen = get_world(world)
+    member, which = divmod(index, len(chosen.families))
+    family = chosen.families[which]
     group, place, size = group_of(member)
-    base = draw_parameters(family.parameters, _stream(seed, split, which, STREAM_DESIGN, group))
-    siblings_rng = _stream(seed, split, which, STREAM_SIBLINGS, group)
-    parameters = draw_siblings(base, family.sibling_fields, size, siblings_rng)[place]
-    finish = family.finish(parameters, _stream(seed, split, which, STREAM_FINISH, member))
-    view = _draw_view(family, _stream(seed, split, which, STREAM_PHOTO, member))
+
+    def stream(*key: int) -> np.random.Generator:
+        return _stream(seed, chosen, split, which, *key)
+
+    base = draw_parameters(family.parameters, stream(STREAM_DESIGN, group))
+    parameters = draw_siblings(base, family.sibling_fields, size, stream(STREAM_SIBLINGS, group))[place]
+    finish_rng = stream(STREAM_FINISH, member)
+    finish = chosen.finish(family.finish(parameters, finish_rng), finish_rng)
+    view = chosen.view(family, stream(STREAM_PHOTO, member))
+    solid = _standing(chosen.form(family.build(parameters), stream(STREAM_FORM, group)), family)
     name = f"{family.noun}-{member:05d}"
-    return Item(name, split, seed, index, family, group, parameters, family.build(parameters).standing(), finish, view)
+    return Item(name, chosen, split, seed, index, family, group, parameters, solid, finish, view)
 
 
-def _draw_view(family: Family, rng: np.random.Generator) -> PhotoView:
-    views = family.views
-    return PhotoView(
-        float(rng.uniform(*views.azimuth_degrees)),
-        float(rng.uniform(*views.elevation_degrees)),
-        float(rng.uniform(0.12, 0.34)),
-        float(rng.uniform(0.66, 0.82)),
-        (float(rng.uniform(-0.04, 0.04)), float(rng.uniform(-0.02, 0.05))),
-    )
+def _standing(solid: Solid, family: Family) -> Solid:
+    """The solid on the floor, or hanging above it."""
+    if not family.hangs:
+        return solid.standing()
+    low, high = solid.bounds()
+    lift = HANGS_AT * float(np.linalg.norm(high - low)) - float(low[1])
+    return Solid(tuple(dataclasses.replace(part, surface=part.surface.moved(y=lift)) for part in solid.parts))
 
 
 def render_photo(item: Item, *, image_size_px: int = 384) -> Image.Image:
@@ -130,11 +126,11 @@ def render_photo(item: Item, *, image_size_px: int = 384) -> Image.Image:
         fill=view.fill,
         shift=view.shift,
     )
-    backdrop = draw_backdrop(rng, scale=scale)
-    light = draw_light(rng, camera_azimuth=view.azimuth)
-    vignette, grain = float(rng.uniform(0.08, 0.4)), int(rng.integers(2**31))
-    shot = Shot(item.solid, item.finish, camera, backdrop, light, vignette, grain)
-    return render(shot, image_size_px=image_size_px)
+    backdrop = item.world.backdrop(rng, scale=scale)
+    light = item.world.light(rng, camera_azimuth=view.azimuth)
+    return render(
+        Shot(item.solid, item.finish, camera, backdrop, light, item.world.lens(rng)), image_size_px=image_size_px
+    )
 
 
 def describe(item: Item) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from catalogue.backdrops import Backdrop, look
 from catalogue.camera import Camera
@@ -19,6 +19,30 @@ EDGE_OFFSETS = (np.array([(0, 3), (1, 6), (2, 1), (3, 4), (4, 7), (5, 2), (6, 5)
 
 
 @dataclass(frozen=True)
+class Lens:
+    """What the camera does to a picture.
+
+    Attributes:
+        vignette: how much darker the corners are.
+        grain_seed: of the noise.
+        noise: standard deviation of the noise, in display values from 0 to 1.
+        exposure: factor on the light.
+        blur: standard deviation of the blur, in image sizes.
+    """
+
+    vignette: float
+    grain_seed: int
+    noise: float = 0.006
+    exposure: float = 1.3
+    blur: float = 0.0
+
+
+def draw_lens(rng: np.random.Generator) -> Lens:
+    """A good camera with a random vignette."""
+    return Lens(float(rng.uniform(0.08, 0.4)), int(rng.integers(2**31)))
+
+
+@dataclass(frozen=True)
 class Shot:
     """Everything a photo needs: the object, its materials, where it stands and how it is lit and framed."""
 
@@ -27,8 +51,7 @@ class Shot:
     camera: Camera
     backdrop: Backdrop
     light: Light
-    vignette: float
-    grain_seed: int
+    lens: Lens
 
 
 def render(shot: Shot, *, image_size_px: int = 384) -> Image.Image:
@@ -110,7 +133,7 @@ class _Renderer:
                 parts=hits.parts[on],
                 openness=layer[owner[on]],
                 light=shot.light,
-                floor=shot.backdrop.floor,
+                floor=np.minimum(shot.backdrop.floor, 1.0),
             )
         return colour
 
@@ -124,14 +147,16 @@ class _Renderer:
         return colour
 
     def _developed(self, linear: Array) -> Image.Image:
+        lens = self.shot.lens
         ticks = (np.arange(self.size) + 0.5) / self.size - 0.5
         radius = ticks[:, None] ** 2 + ticks[None] ** 2
         # Shading interpolated between sparse light samples may dip below zero in a tight corner.
-        exposed = np.maximum(linear, 0.0) * (1.0 - self.shot.vignette * radius * 1.6)[..., None] * 1.3
+        exposed = np.maximum(linear, 0.0) * (1.0 - lens.vignette * radius * 1.6)[..., None] * lens.exposure
         toned = (1.0 - np.exp(-1.45 * exposed)) ** 1.1  # a film-like shoulder: white things keep their shading
-        noise = np.random.default_rng(self.shot.grain_seed).normal(0.0, 0.006, (self.size, self.size, 1))
+        noise = np.random.default_rng(lens.grain_seed).normal(0.0, lens.noise, (self.size, self.size, 1))
         display = np.clip(toned, 0, 1) ** (1 / 2.2) + noise
-        return Image.fromarray((np.clip(display, 0, 1) * 255 + 0.5).astype(np.uint8))
+        image = Image.fromarray((np.clip(display, 0, 1) * 255 + 0.5).astype(np.uint8))
+        return image.filter(ImageFilter.GaussianBlur(lens.blur * self.size)) if lens.blur else image
 
 
 def _take(hits: Hits, rows: Indices) -> Hits:

@@ -10,7 +10,7 @@ from catalogue.feature_lines import FeatureLine, extract
 from catalogue.geometry import Array, Solid
 from catalogue.hand import drawn, simplified
 from catalogue.items import STREAM_SKETCH, Item
-from catalogue.skill import Skill, draw_skill
+from catalogue.skill import Skill
 from catalogue.strokes import plan
 from catalogue.tracing import Tracer
 
@@ -47,12 +47,13 @@ class Sketcher:
             skill: who draws; drawn at random when not given.
         """
         rng = self._item.stream(STREAM_SKETCH, number)
-        person = draw_skill(rng) if skill is None else skill
+        person = self._item.world.skill(rng) if skill is None else skill
         camera = _imagined_camera(self._item, person, rng)
         lines = extract(self._item.solid, self._tracer, camera, thin_radius=person.thin_radius)
         lines = _misproportioned(lines, self._item.solid, person, rng)
         planned = plan(lines, [part.level for part in self._item.solid.parts], person, rng)
         strokes = [stroke for each in planned for stroke in drawn(each.points, person, rng)]
+        strokes = self._item.world.additions(strokes, rng)
         return Sketch(_placed(strokes, person, rng), person.pen_width, person)
 
 
@@ -71,7 +72,13 @@ def _imagined_camera(item: Item, skill: Skill, rng: np.random.Generator) -> Came
         elevation = float(rng.uniform(*views.elevation_sketch_degrees))
     perspective = 0.0 if rng.random() < skill.parallel_view else view.perspective * float(rng.uniform(0.6, 1.4))
     points = item.solid.all_vertices()
-    return frame(points, azimuth=azimuth, elevation=max(elevation, 1.0), perspective=perspective, fill=0.8)
+    return frame(
+        points,
+        azimuth=azimuth,
+        elevation=elevation if item.family.hangs else max(elevation, 1.0),
+        perspective=perspective,
+        fill=0.8,
+    )
 
 
 def _misproportioned(

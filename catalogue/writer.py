@@ -9,8 +9,10 @@ from PIL import Image
 
 from catalogue.items import Item, describe, design_item, render_photo
 from catalogue.sketch import Sketch, Sketcher, rasterise
+from catalogue.worlds import SHOP
 
 JPEG_QUALITY = 88
+WORLD_VERSION = 1  # the same for the wide world, which may change while the shop stays
 DESIGN_VERSION = 1  # raise when the same seed gives other items, so that old and new never mix in one folder
 
 
@@ -26,6 +28,7 @@ class Request:
         num_sketches: sketches per item.
         image_size_px: side of the photos.
         sketch_size_px: side of the sketch images.
+        world: "shop" or "wide".
     """
 
     out: Path
@@ -35,6 +38,7 @@ class Request:
     num_sketches: int
     image_size_px: int
     sketch_size_px: int = 288
+    world: str = SHOP.name
 
     def __post_init__(self) -> None:
         if self.num_items < 1:
@@ -48,7 +52,8 @@ class Request:
 
     def fingerprint(self) -> dict[str, Any]:
         """What decides the content, for recognising a finished folder."""
-        return {
+        world = {} if self.world == SHOP.name else {"world": self.world, "world_version": WORLD_VERSION}
+        return world | {
             "design_version": DESIGN_VERSION,
             "seed": self.seed,
             "split": self.split,
@@ -74,7 +79,7 @@ def write_item(request: Request, index: int) -> dict[str, Any]:
 
     The strokes are written last, so their presence means that the item is complete.
     """
-    item = design_item(request.split, index, seed=request.seed)
+    item = design_item(request.split, index, seed=request.seed, world=request.world)
     strokes_file = request.out / "work" / f"{item.id}.jsonl"
     if not strokes_file.exists():
         photo = request.out / photo_path(item)

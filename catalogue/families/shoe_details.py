@@ -76,7 +76,7 @@ def _laces(p: ShoeParameters, last: Last) -> list[Part]:
     return parts
 
 
-def _over_foot(last: Last, share: float, width: float, rise: float) -> Array:
+def over_foot(last: Last, share: float, width: float, rise: float) -> Array:
     """(9, 15, 3) grid of a strap that arches over the foot at a share of its length."""
     x = LENGTH * np.clip(share + np.linspace(-width / 2, width / 2, 9) / LENGTH, 0.02, 0.98)
     turn = np.linspace(-0.1, np.pi + 0.1, 15)
@@ -95,7 +95,7 @@ def _straps(p: ShoeParameters, last: Last) -> list[Part]:
         places = {1: (0.72,), 2: (0.78, 0.55), 3: (0.82, 0.66, 0.5)}[p.straps]
         width = {1: 0.055, 2: 0.028, 3: 0.016}[p.straps]
         for number, share in enumerate(places):
-            grid = _over_foot(last, share, width, 0.034 + 0.05 * (0.84 - share))
+            grid = over_foot(last, share, width, 0.034 + 0.05 * (0.84 - share))
             parts.append(Part(f"strap {number + 1}", sheet(grid, 0.002), "body", MAIN))
         back = _patch(last, np.linspace(2.3, 2 * np.pi - 2.3, 21), np.linspace(0.0, 0.72, 8), 0.0)
         parts.append(Part("heel cup", sheet(back, 0.002), "body", SECONDARY))

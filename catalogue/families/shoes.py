@@ -12,7 +12,8 @@ from catalogue.materials import Finish, fabric, leather, metallic, painted, rubb
 from catalogue.primitives import disc, grid_surface, loft, tube
 
 
-def _last(p: ShoeParameters) -> Last:
+def last_of(p: ShoeParameters) -> Last:
+    """The form of a shoe."""
     raised = p.heel_height if p.style in ("pump", "boot", "sandal") else 0.008
     usual = {"sneaker": 0.078, "boot": 0.105, "pump": 0.05, "loafer": 0.062, "sandal": 0.06}[p.style]
     throat = {"sneaker": 0.54, "boot": 0.47, "pump": 0.74, "loafer": 0.6, "sandal": 0.6}[p.style]
@@ -99,7 +100,7 @@ def _heel(p: ShoeParameters, last: Last) -> list[Part]:
 
 def build(p: ShoeParameters) -> Solid:
     """The shoe of the given parameters."""
-    last = _last(p)
+    last = last_of(p)
     parts = [] if p.style == "sandal" else _upper(p, last)
     parts += _sole(p, last) + _heel(p, last) + details(p, last)
     centred = [replace(part, surface=part.surface.moved(x=-LENGTH / 2)) for part in parts]

@@ -75,6 +75,15 @@ def test_an_interrupted_run_is_resumed_without_repeating_items(tmp_path: Path, m
     assert {path.relative_to(broken): path.read_bytes() for path in broken.rglob("*") if path.is_file()} == files
 
 
+def test_the_wide_world_has_its_own_name_and_never_mixes_with_the_shop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(tmp_path, "--world", "wide")) == 0
+    assert json.loads((tmp_path / "manifest.json").read_text())["name"] == "catalogue-wide-demo"
+    assert main(arguments(tmp_path)) == 2
+    assert "choose another folder" in " ".join(capsys.readouterr().err.split())
+
+
 def test_impossible_numbers_are_refused(tmp_path: Path) -> None:
     assert main(["--out", str(tmp_path), "--items", "0"]) == 2
     with pytest.raises(ValueError, match="workers is 0"):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from catalogue.families.registry import FAMILIES
+from catalogue.families.registry import WIDE_FAMILIES
 from catalogue.family import Family
 from catalogue.items import describe, design_item, group_of
 from catalogue.parameters import Measure, draw_parameters, ranges
@@ -31,11 +31,11 @@ def test_seed_and_split_change_the_items() -> None:
         assert not any(parameters in others for parameters in base)
 
 
-@pytest.mark.parametrize("which", range(len(FAMILIES)), ids=lambda k: FAMILIES[k].name)
+@pytest.mark.parametrize("which", range(len(WIDE_FAMILIES)), ids=lambda k: WIDE_FAMILIES[k].noun)
 def test_siblings_have_different_forms_and_nearly_the_same_parameters(which: int) -> None:
     for first in (0, 5, 9):
         members = [k for k in range(first, first + 5) if group_of(k)[0] == group_of(first)[0]]
-        items = [design_item("train", k * len(FAMILIES) + which) for k in members]
+        items = [design_item("train", k * len(WIDE_FAMILIES) + which, world="wide") for k in members]
         for a, one in enumerate(items):
             for other in items[a + 1 :]:
                 values = dataclasses.asdict(one.parameters), dataclasses.asdict(other.parameters)
@@ -52,7 +52,7 @@ def test_groups_fill_the_sequence_without_gaps() -> None:
         assert places == list(range(sizes.pop()))
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("family", WIDE_FAMILIES, ids=lambda family: family.noun)
 def test_every_parameter_has_a_range_and_a_meaning(family: Family) -> None:
     allowed = ranges(family.parameters)
     assert len(allowed) >= 8
@@ -65,7 +65,7 @@ def test_every_parameter_has_a_range_and_a_meaning(family: Family) -> None:
         assert field in allowed
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("family", WIDE_FAMILIES, ids=lambda family: family.noun)
 def test_any_parameters_build_a_sound_object(family: Family) -> None:
     rng = np.random.default_rng(7)
     for _ in range(12):

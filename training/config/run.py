@@ -15,7 +15,9 @@ class Augmentation:
     """How much training images are varied. Every number is the end of a symmetric range; 0 switches it off.
 
     Attributes:
-        flip: photo and sketch are mirrored together with probability 0.5. They are never mirrored apart.
+        flip: photo and sketch are mirrored together with probability 0.5.
+        flip_apart: with `flip`, photo and sketches are mirrored each by its own draw: which way a thing faces is then
+            no part of what makes a pair.
         rotation_degrees: photo and sketch are turned independently.
         scale: relative change of size, and separately of the aspect ratio.
         shift: translation, as a share of the image's side.
@@ -27,6 +29,7 @@ class Augmentation:
     """
 
     flip: bool = True
+    flip_apart: bool = False
     rotation_degrees: float = 8.0
     scale: float = 0.1
     shift: float = 0.05

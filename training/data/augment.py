@@ -34,6 +34,8 @@ def augment_pairs(
     if augmentation.flip:
         mirrored = (torch.rand(len(photo), generator=generator) < 0.5).to(photo.device)[:, None, None, None]
         photo = torch.where(mirrored, photo.flip(-1), photo)
+        if augmentation.flip_apart:
+            mirrored = (torch.rand(ink.shape[:2], generator=generator) < 0.5).to(photo.device)[:, :, None, None]
         ink = torch.where(mirrored, ink.flip(-1), ink)
     ink = ink.flatten(0, 1)[:, None]
     photo = _vary_photo(photo, augmentation, generator)

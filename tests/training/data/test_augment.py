@@ -47,6 +47,11 @@ def test_photo_and_sketch_are_only_ever_mirrored_together() -> None:
     assert len(set(bar_side(photo))) == 2
 
 
+def test_mirrored_apart_all_four_ways_of_facing_occur() -> None:
+    photo, sketch = augmented(Augmentation(flip_apart=True), seed=1)
+    assert len(set(zip(bar_side(photo), bar_side(sketch), strict=True))) == 4
+
+
 def test_every_image_gets_its_own_draw_and_the_same_seed_gives_the_same() -> None:
     first, again = augmented(Augmentation(sketch_warp=0.05))[1], augmented(Augmentation(sketch_warp=0.05))[1]
     assert torch.equal(first, again)
