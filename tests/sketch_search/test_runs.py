@@ -42,7 +42,8 @@ import sketch_search
 from sketch_search.commands.main import main
 bundle = str(sketch_search.load_encoder().bundle.path)
 status = main(["evaluate", "--bundle", bundle, "--data", {str(pairs)!r}, "--device", "cpu"])
-print(status, main(["train", "--recipe", "own-photos", "--data", "x", "--out", "y"]))
+words = ["--recipe", "own-photos", "--data", {str(pairs / "photos")!r}, "--out", {str(pairs / "run")!r}]
+print(status, main(["train", *words]))
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert result.stdout.splitlines()[-1] == "0 2", result.stderr
