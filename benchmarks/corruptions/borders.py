@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks.corruptions.page import Corruption, page_of, picture_of, pixels_of, smooth_noise
+from benchmarks.corruptions.page import Corruption, page_of, picture_of, smooth_noise
 
 
 def _banded(drawing: Image.Image, shares: tuple[float, float, float, float], dark: int = 24) -> Image.Image:
