@@ -138,3 +138,11 @@ def test_steam_above_a_mug_is_part_of_the_drawing() -> None:
     for x in (90, 110, 130):
         pen.line([(x, 75), (x + 6, 60), (x, 45)], fill=0, width=3)
     np.testing.assert_array_equal(np.asarray(read_drawing(mug.convert("RGB"))), np.asarray(mug))
+
+
+def test_the_ground_under_a_mug_is_part_of_the_drawing() -> None:
+    mug = Image.new("L", (240, 240), 255)
+    pen = ImageDraw.Draw(mug)
+    pen.rectangle([60, 40, 170, 200], outline=0, width=3)
+    pen.line([(90, 226), (150, 227)], fill=0, width=2)
+    np.testing.assert_array_equal(np.asarray(read_drawing(mug.convert("RGB"))), np.asarray(mug))
