@@ -85,7 +85,7 @@ def _in_edge_zone(parts: Components, box: tuple[int, int, int, int]) -> NDArray[
     long = ((parts.boxes[:, 2] - parts.boxes[:, 0]) > 0.3 * width) | (
         (parts.boxes[:, 3] - parts.boxes[:, 1]) > 0.3 * height
     )
-    return all_near & long
+    return np.asarray(all_near & long)
 
 
 def _are_frames(parts: Components, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:

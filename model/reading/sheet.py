@@ -54,7 +54,7 @@ def _region_of_paper(levels: Levels, coarse: Levels, regions: Numbers, cell: int
     sizes = np.bincount(regions.ravel())
     candidates = np.flatnonzero(sizes >= _MIN_SHARE * regions.size)
     if len(candidates) == 0:
-        return regions == int(sizes.argmax())
+        return np.asarray(regions == int(sizes.argmax()))
     distance = _share_far_from_paper(levels, coarse, cell)
     drawn = {int(label): float(distance[shrunk(regions == label, 2)].sum()) for label in candidates}
     most = max(*drawn.values(), 1e-6)
@@ -65,7 +65,7 @@ def _region_of_paper(levels: Levels, coarse: Levels, regions: Numbers, cell: int
         other = float(np.median(coarse[regions == label]))
         if label != best and inked > _DRAWN * most and min(level, other) > _SHADOW * max(level, other):
             chosen |= regions == label
-    return chosen
+    return np.asarray(chosen)
 
 
 def _share_far_from_paper(levels: Levels, coarse: Levels, cell: int) -> Levels:
@@ -74,7 +74,7 @@ def _share_far_from_paper(levels: Levels, coarse: Levels, cell: int) -> Levels:
     own = np.repeat(np.repeat(coarse, cell, axis=0), cell, axis=1)[: levels.shape[0], : levels.shape[1]]
     far = np.zeros((rows * cell, columns * cell), np.float32)
     far[: levels.shape[0], : levels.shape[1]] = np.abs(levels - own) > _INK
-    return far.reshape(rows, cell, columns, cell).mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(far.reshape(rows, cell, columns, cell).mean(axis=(1, 3), dtype=np.float32))
 
 
 def _hull(mask: Mask) -> Mask:
