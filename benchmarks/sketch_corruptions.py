@@ -5,7 +5,7 @@ catalogue is in the gallery. Prints acc@1 for clean drawings and for each kind, 
 Half of the items (`--half odd`) are for choosing how drawings are read, the others (`--half even`) for reporting.
 
     python -m catalogue --out runs/data/test --items 800 --split test --sketches 2 --image-size 256
-    python -m benchmarks.sketch_corruptions --data runs/data/test --json runs/corruptions.json --plot runs/corruptions.png
+    python -m benchmarks.sketch_corruptions --data runs/data/test --plot runs/corruptions.png
 """
 
 import argparse

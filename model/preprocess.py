@@ -118,8 +118,8 @@ def square_photo(image: Image.Image, preprocessing: Preprocessing) -> Image.Imag
 def normalise_sketch(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """Makes drawings comparable: what the sketch encoder sees, before mean and std.
 
-    The ink is read off whatever surrounds it (`model.reading`), light-on-dark is inverted, the paper is cropped to the ink with a margin and centred in
-    a square, and every stroke gets the same width.
+    The ink is read off whatever surrounds it (`model.reading`), light-on-dark is inverted, the paper is cropped to the
+    ink with a margin and centred in a square, and every stroke gets the same width.
 
     Args:
         image: mode "RGB" or "RGBA", any size.

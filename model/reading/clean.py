@@ -66,7 +66,7 @@ def _is_alone(ink: Mask) -> bool:
     if np.count_nonzero(cells > 250) > 2:
         return False
     inked = cells > 0
-    return not (_has_mark(inked.any(axis=1)) or _has_mark(inked.any(axis=0)))
+    return not (_has_mark(np.any(inked, axis=1)) or _has_mark(np.any(inked, axis=0)))
 
 
 def _has_mark(lines: np.ndarray) -> bool:

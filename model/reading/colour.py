@@ -26,7 +26,7 @@ def has_lost_colours(image: Image.Image) -> bool:
 
 
 def grey_by_colour(image: Image.Image) -> Image.Image:
-    """An "RGB" drawing in grey, mode "L", as far from white as each pixel's most different channel is from the paper."""
+    """An "RGB" drawing in grey, mode "L": as dark as the channel that differs most from the paper differs from it."""
     samples = np.asarray(image.resize((_SAMPLES, _SAMPLES), Image.Resampling.NEAREST)).reshape(-1, 3)
     red, green, blue = (int(level) for level in np.median(samples, axis=0))
     differences = ImageChops.difference(image, Image.new("RGB", image.size, (red, green, blue)))

@@ -22,14 +22,14 @@ def median_of_nine(levels: Levels) -> Levels:
     padded = np.pad(levels, 1, mode="edge")
     height, width = levels.shape
     shifted = [padded[row : row + height, column : column + width] for row in range(3) for column in range(3)]
-    return np.partition(np.stack(shifted), 4, axis=0)[4]
+    return np.asarray(np.partition(np.stack(shifted), 4, axis=0)[4])
 
 
 def mean_of_nine(levels: Levels) -> Levels:
     """The mean of each pixel and its eight neighbours; (H, W)."""
     padded = np.pad(levels, 1, mode="edge")
     across = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    return (across[:-2] + across[1:-1] + across[2:]) / np.float32(9)
+    return np.asarray((across[:-2] + across[1:-1] + across[2:]) / np.float32(9))
 
 
 def grown(mask: Mask, radius: int) -> Mask:

@@ -1,6 +1,7 @@
 """Straight lines along the sheet's edge, and frames drawn inside it."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.reading.components import Components, components_of
 from model.reading.filters import Mask
@@ -8,6 +9,7 @@ from model.reading.filters import Mask
 _ZONE = 0.04  # of the sheet's side: as near to its edge nothing is drawn that matters
 _ALONG = 0.55  # of the sheet's side: how long a line along the edge is
 _FRAME = 0.6  # of the sheet's sides: how large a frame is
+_SOFT = 2  # pixels: the rim of a line
 _STRAIGHT = 0.95  # of a frame's pixels lie along its box
 
 
@@ -23,7 +25,7 @@ def without_frames(ink: Mask, inside: Mask) -> Mask:
     parts = components_of(kept)
     if len(parts.sizes) < 2:
         return kept if kept.any() else ink
-    frames = _in_edge_zone(parts, box, inside) | _are_frames(parts, box)
+    frames = _in_edge_zone(parts, box) | _are_frames(parts, box)
     remaining = kept & ~parts.mask_of(frames, kept.shape)
     return remaining if remaining.any() else ink
 
@@ -42,7 +44,8 @@ def _without_edge_lines(ink: Mask, box: tuple[int, int, int, int]) -> Mask:
     sides = [_peel(view, peeled_view) for view, peeled_view in zip(_four_ways(cut), _four_ways(peeled), strict=True)]
     if sum(side > 0 for side in sides) == 1:
         side = int(np.argmax(sides))
-        if _four_ways(cut)[side][sides[side] : sides[side] + 2].any():
+        below = sides[side] + _SOFT
+        if _four_ways(cut)[side][below : below + 3].any():
             return ink
     kept = ink.copy()
     kept[upper:lower, left:right] = peeled
@@ -67,7 +70,7 @@ def _peel(cut: Mask, peeled: Mask) -> int:
     return last + 1
 
 
-def _in_edge_zone(parts: Components, box: tuple[int, int, int, int], inside: Mask) -> np.ndarray:
+def _in_edge_zone(parts: Components, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
     """Which parts lie near the edge altogether and run along it."""
     left, upper, right, lower = box
     width, height = right - left, lower - upper
@@ -82,10 +85,10 @@ def _in_edge_zone(parts: Components, box: tuple[int, int, int, int], inside: Mas
     long = ((parts.boxes[:, 2] - parts.boxes[:, 0]) > 0.3 * width) | (
         (parts.boxes[:, 3] - parts.boxes[:, 1]) > 0.3 * height
     )
-    return all_near & long
+    return np.asarray(all_near & long)
 
 
-def _are_frames(parts: Components, box: tuple[int, int, int, int]) -> np.ndarray:
+def _are_frames(parts: Components, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
     """Which parts are rectangles around most of the sheet with something else inside."""
     left, upper, right, lower = box
     frames = np.zeros(len(parts.sizes), np.bool_)

@@ -1,4 +1,4 @@
-"""Marks beside a drawing: smudges in a corner, lines of writing, the dots of dotted paper."""
+"""Marks beside a drawing: smudges in a corner, lines of writing, lines along an edge, the dots of dotted paper."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ _BAND = 0.17  # of the sheet's side: a mark ends as near to the edge as this
 _CLEARANCE = 0.04  # of the sheet's side: between a mark and the drawing
 _CORNER = 0.45  # of the sheet's side: a corner mark is no longer than this
 _MIN_LETTERS = 4
+_LONG = 0.5  # of the sheet's side: the edge of a board, not the ground under a mug
+_LINE = 0.07  # of its length: so thin is a line along the edge
 _DOT = 0.017  # of the sheet's side
 _MIN_DOTS = 40
 
@@ -80,6 +82,7 @@ def _marks(parts: Components, groups: NDArray[np.int64], box: tuple[int, int, in
         length = across_far[band].max() - across_near[band].min()
         in_corner = min(across_near[band].min(), 1 - across_far[band].max()) <= _EDGE and length <= _CORNER
         letters = int(band[groups].sum())
-        if in_corner or (letters >= _MIN_LETTERS and length > 2 * (far[band].max() - near[band].min())):
+        depth = far[band].max() - near[band].min()
+        if in_corner or (length > _LONG and depth < _LINE * length) or (letters >= _MIN_LETTERS and length > 2 * depth):
             marks |= band
     return marks[groups]

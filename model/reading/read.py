@@ -86,4 +86,4 @@ def _reduced(grey: Image.Image) -> Levels:
     quads = np.asarray(doubled, np.float32).reshape(size[1], 2, size[0], 2).swapaxes(1, 2).reshape(size[1], size[0], 4)
     middle = np.median(quads)
     lowest, highest = quads.min(axis=2), quads.max(axis=2)
-    return np.where(middle >= 128, lowest, highest) / np.float32(255)
+    return np.asarray(np.where(middle >= 128, lowest, highest) / np.float32(255))

@@ -54,7 +54,7 @@ def _ruled_rows(darkness: Levels, inside: Mask, lowest: float) -> np.ndarray:
         return none
     # The soft rim of a line is a little paler than what counts as covered.
     rim = ((darkness > 0.05) & inside).sum(axis=1) > _COVERED * wide
-    return marked | (grown(marked[None], 1)[0] & rim & (wide > 0))
+    return np.asarray(marked | (grown(marked[None], 1)[0] & rim & (wide > 0)))
 
 
 def _runs(marked: np.ndarray) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from model.reading.filters import Levels, Mask, cell_medians, filled_in, median_
 
 _CELLS = 64  # along the longer side
 _STEP = 0.09  # between neighbouring cells: light changes more slowly, a sheet ends more suddenly
+_THIN = 3  # cells: a stroke at the edge may be as thick
 _MIN_SHARE = 0.1  # of the picture: smaller regions are no sheet
 _SHADOW = 0.35  # how much darker than the lit part a shadow may be
 _DRAWN = 0.02  # of the most drawn region: what has less is bare
@@ -41,7 +42,7 @@ def find_sheet(levels: Levels) -> Sheet:
     coarse = median_of_nine(cell_medians(levels, cell))
     regions = similar_regions(coarse, _STEP)
     chosen = _region_of_paper(levels, coarse, regions, cell)
-    hull = _hull(chosen)
+    hull = _with_thin_side(_hull(chosen))
     edge = shrunk(hull, 1) if not hull.all() else hull
     paper = _enlarged(filled_in(coarse, chosen), levels.shape, cell)
     inside = np.repeat(np.repeat(edge, cell, axis=0), cell, axis=1)[: levels.shape[0], : levels.shape[1]]
@@ -53,7 +54,7 @@ def _region_of_paper(levels: Levels, coarse: Levels, regions: Numbers, cell: int
     sizes = np.bincount(regions.ravel())
     candidates = np.flatnonzero(sizes >= _MIN_SHARE * regions.size)
     if len(candidates) == 0:
-        return regions == int(sizes.argmax())
+        return np.asarray(regions == int(sizes.argmax()))
     distance = _share_far_from_paper(levels, coarse, cell)
     drawn = {int(label): float(distance[shrunk(regions == label, 2)].sum()) for label in candidates}
     most = max(*drawn.values(), 1e-6)
@@ -64,7 +65,7 @@ def _region_of_paper(levels: Levels, coarse: Levels, regions: Numbers, cell: int
         other = float(np.median(coarse[regions == label]))
         if label != best and inked > _DRAWN * most and min(level, other) > _SHADOW * max(level, other):
             chosen |= regions == label
-    return chosen
+    return np.asarray(chosen)
 
 
 def _share_far_from_paper(levels: Levels, coarse: Levels, cell: int) -> Levels:
@@ -73,7 +74,7 @@ def _share_far_from_paper(levels: Levels, coarse: Levels, cell: int) -> Levels:
     own = np.repeat(np.repeat(coarse, cell, axis=0), cell, axis=1)[: levels.shape[0], : levels.shape[1]]
     far = np.zeros((rows * cell, columns * cell), np.float32)
     far[: levels.shape[0], : levels.shape[1]] = np.abs(levels - own) > _INK
-    return far.reshape(rows, cell, columns, cell).mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(far.reshape(rows, cell, columns, cell).mean(axis=(1, 3), dtype=np.float32))
 
 
 def _hull(mask: Mask) -> Mask:
@@ -85,6 +86,19 @@ def _hull(mask: Mask) -> Mask:
     if len(corners) > 1:
         ImageDraw.Draw(picture).polygon(corners, fill=1, outline=1)
     return np.asarray(picture) | mask
+
+
+def _with_thin_side(sheet: Mask) -> Mask:
+    """Gives a strip at one side alone back to the sheet: `without_frames` tells a band from a stroke at the edge."""
+    rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
+    height, width = sheet.shape
+    missing = (rows[0], height - 1 - rows[-1], columns[0], width - 1 - columns[-1])
+    if sum(side > 0 for side in missing) != 1 or max(missing) > _THIN:
+        return sheet
+    whole = sheet.copy()
+    whole[: missing[0]], whole[height - missing[1] :] = True, True
+    whole[:, : missing[2]], whole[:, width - missing[3] :] = True, True
+    return whole
 
 
 def _half_hull(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
