@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from benchmarks.pen_drawings import DRAWINGS
 
-VIEWPORT = {"width": 1080, "height": 720}
+VIEWPORT: ViewportSize = {"width": 1080, "height": 720}
 WIDTH_PX = 810
 ANSWER_MS = 500
 FRAME_MS = 220
