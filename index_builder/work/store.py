@@ -49,13 +49,18 @@ class PreviousPhoto:
 
 
 class WorkStore:
-    """Keeps what the builder knows. Safe to use from several threads."""
+    """Keeps what the builder knows. Safe to use from several threads.
+
+    Attributes:
+        warnings: path -> what is wrong with a photo that was read in this run all the same.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._claimed: set[str] = set()
         self._pending_rows = PendingRows()
+        self.warnings: dict[str, str] = {}
         self._last_commit = time.monotonic()
         self._connection = open_tables(path)
 
@@ -231,6 +236,8 @@ class WorkStore:
         """Notes what became of a photo: a new embedding, known content, or a problem."""
         with self._lock:
             self._pending_rows.add(reading, vector)
+            if reading.decoded is not None and reading.decoded.warning:
+                self.warnings[reading.path] = reading.decoded.warning
             is_late = time.monotonic() > self._last_commit + _COMMIT_EVERY_SECONDS
             if is_late or len(self._pending_rows) >= COMMIT_EVERY_PHOTOS:
                 self.commit()
