@@ -89,11 +89,7 @@ class WorkStore:
             return self._connection.execute(query, (folder,)).fetchall()
 
     def add_photos(self, photos: Iterable[FoundPhoto]) -> None:
-        """Notes what the folder holds now; a file with unchanged size and time keeps the hash it had.
-
-        Raises:
-            GalleryError: two files get the same id.
-        """
+        """Notes what the folder holds now; a file with unchanged size and time keeps the hash it had."""
         with self._lock, self._connection as db:
             for photo in photos:
                 reason = photo.problem.reason if photo.problem else None
@@ -112,11 +108,7 @@ class WorkStore:
             )
 
     def hold(self, paths: Iterable[str]) -> list[str]:
-        """Leaves files that are being written as the earlier generation has them; new ones are left out for now.
-
-        Returns:
-            Those of the paths that are photos of this run.
-        """
+        """Leaves files that are being written as the earlier generation has them, new ones out; returns those found."""
         held = []
         with self._lock, self.database as db:
             for path in sorted(paths):
@@ -145,11 +137,7 @@ class WorkStore:
         return [(path, size, mtime, bool(changed)) for path, size, mtime, changed, why in rows if why not in FINAL]
 
     def add_metadata(self, rows: Iterable[tuple[MetadataRow, str]]) -> None:
-        """Notes what is known about photos, each row with its values as JSON.
-
-        Raises:
-            GalleryError: an id is repeated; names both lines.
-        """
+        """Notes metadata rows with their values as JSON; GalleryError, naming both lines, when an id is repeated."""
         with self._lock, self._connection as db:
             for row, text in rows:
                 try:
@@ -162,11 +150,7 @@ class WorkStore:
                     ) from error
 
     def match_paths(self) -> None:
-        """Takes metadata whose id is the path of a photo as that photo's, even if it is the id of another one.
-
-        Raises:
-            GalleryError: another line is about the same photo; names both.
-        """
+        """Gives rows whose id is a photo's path to that photo; GalleryError when two lines are about one photo."""
         # Paths are spelled as the file system does, ids are not.
         with self._lock, self._connection as db:
             db.create_function("normalise_id", 1, normalise_id, deterministic=True)
