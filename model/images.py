@@ -24,6 +24,7 @@ PHOTO_SUFFIXES = frozenset(
 )
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", *(("HEIF",) if HEIF_SUFFIXES else ()))
 NO_END_MARKER = "no_end_marker"  # in the `info` of an image whose file lacks nothing but its end marker
+_WIDE = "colours_of_16_bits"  # likewise
 _END_OF_JPEG = b"\xff\xd9"
 _OTHER_END = b"\xfe" * 64 + _END_OF_JPEG  # not zeros, which the decoder itself puts where data is missing
 _INTEGER_TOPS = (255, 1023, 4095, 16383, 65535)  # the whitest value of 8, 10, 12, 14 and 16 bits
@@ -52,9 +53,12 @@ def decode_image(
     try:
         image = _open(data, formats)
         _check_size(image, max_pixels)
-        loaded = _load(image, data, draft_size_px)
-        ImageOps.exif_transpose(loaded, in_place=True)
-        return _to_8_bit(loaded)
+        image = _noted(image, data)
+        if draft_size_px is not None:
+            image.draft("RGB", (draft_size_px, draft_size_px))
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_8_bit(image)
     except UnreadableImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -149,32 +153,15 @@ def _open(data: bytes, formats: tuple[str, ...] | None) -> ImageFile.ImageFile:
     raise UnreadableImageError(f"The image is a {other} file; expected one of {expected}.", reason="unsupported_format")
 
 
-def _load(image: ImageFile.ImageFile, data: bytes, draft_size_px: int | None) -> Image.Image:
-    """Decodes all of an opened image; a JPEG that only lacks its end marker is taken as whole."""
-    has_wide_channels = any(";16" in str(tile[3]) for tile in image.tile) and image.mode in ("RGB", "RGBA")
-    lacks_end = image.format in ("JPEG", "MPO") and _lacks_end(data)
-    try:
-        decoded = _decode(image, draft_size_px)
-    except OSError:
-        if not lacks_end:
-            raise
-        decoded, other = (
-            _decode(_open(data + end, ("JPEG", "MPO")), draft_size_px) for end in (_END_OF_JPEG, _OTHER_END)
-        )
+def _noted(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
+    """Notes in `info` what is only known before a file is decoded; a JPEG that lacks its end marker gets one."""
+    if image.format in ("JPEG", "MPO") and _lacks_end(data):
         # Where picture data is missing, whatever follows is decoded in its place.
-        if ImageChops.difference(decoded, other).getbbox() is not None:
-            raise
-    if lacks_end:
-        decoded.info[NO_END_MARKER] = True
-    if has_wide_channels:
-        _refuse_few_bits(decoded)
-    return decoded
-
-
-def _decode(image: ImageFile.ImageFile, draft_size_px: int | None) -> Image.Image:
-    if draft_size_px is not None:
-        image.draft("RGB", (draft_size_px, draft_size_px))
-    image.load()
+        decoded, other = (_open(data + end, ("JPEG", "MPO")) for end in (_END_OF_JPEG, _OTHER_END))
+        if ImageChops.difference(decoded, other).getbbox() is None:
+            image = _open(data + _END_OF_JPEG, ("JPEG", "MPO"))
+            image.info[NO_END_MARKER] = True
+    image.info[_WIDE] = image.mode in ("RGB", "RGBA") and any(";16" in str(tile[3]) for tile in image.tile)
     return image
 
 
@@ -205,6 +192,8 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_wide_grey_to_8_bit(np.asarray(image)), "L").convert("RGB")
+    if image.info.get(_WIDE):
+        _refuse_few_bits(image)
     has_transparency = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
     mode: Literal["RGB", "RGBA"] = "RGBA" if has_transparency else "RGB"
     image = to_srgb(image, mode)
