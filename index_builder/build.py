@@ -46,6 +46,7 @@ def build_gallery(settings: BuildSettings, *, model: PhotoModel, progress: Progr
         store = stack.enter_context(closing(WorkStore(work)))
         held = _scan(store, settings, previous, progress)
         num_encoded = decode_and_embed(store, settings, model, root, progress)
+        _say_warnings(store.warnings, progress)
         if settings.is_followed:
             held += hold_changing_photos(store, root, progress)
         counts = checked_counts(store, out=out, max_error_rate=settings.max_error_rate)
@@ -114,9 +115,17 @@ def _scan(
         more = ", …" if scan.num_ignored > len(scan.ignored) else ""
         files = "file that is not an image" if scan.num_ignored == 1 else "files that are not images"
         ignored = f"; ignored {scan.num_ignored:,} {files}: {', '.join(scan.ignored)}{more}"
+    if any(name.lower().endswith((".heic", ".heif")) for name in scan.ignored):
+        ignored += "; HEIC photos need the extra heif"
     progress.say(f"Found {found:,} photos in {settings.photos}{ignored}")
     if not found:
         raise GalleryError(
-            f"There are no photos in {settings.photos}; expected JPEG, PNG, WebP, GIF, TIFF or BMP files."
+            f"There are no photos in {settings.photos}; expected JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files."
         )
     return held
+
+
+def _say_warnings(warnings: dict[str, str], progress: Progress) -> None:
+    if warnings:
+        path, reason = next(iter(warnings.items()))
+        progress.say(f"Read with a warning: {len(warnings):,} photos, such as {path}: {reason}")

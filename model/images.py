@@ -1,13 +1,33 @@
-"""Bytes to an upright 8-bit image, for photos and sketches alike. Nothing here knows about encoders."""
+"""Turns bytes into an upright 8-bit image, for photos and sketches alike. Nothing here knows about encoders."""
 
 import io
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, ImageOps, UnidentifiedImageError
 
+from model.colour import to_srgb
 from model.errors import UnreadableImageError
+
+try:
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
+    HEIF_SUFFIXES: tuple[str, ...] = (".heic", ".heif")
+except ImportError:  # the extra heif is not installed
+    HEIF_SUFFIXES = ()
+
+# The kinds of photos that are indexed and trained on: how their files are named, and Pillow's names of the formats.
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", *HEIF_SUFFIXES}
+)
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", *(("HEIF",) if HEIF_SUFFIXES else ()))
+NO_END_MARKER = "no_end_marker"  # in the `info` of an image whose file lacks nothing but its end marker
+_WIDE = "colours_of_16_bits"  # likewise
+_END_OF_JPEG = b"\xff\xd9"
+_OTHER_END = b"\xfe" * 64 + _END_OF_JPEG  # not zeros, which the decoder itself puts where data is missing
+_INTEGER_TOPS = (255, 1023, 4095, 16383, 65535)  # the whitest value of 8, 10, 12, 14 and 16 bits
 
 
 def decode_image(
@@ -22,7 +42,8 @@ def decode_image(
         draft_size_px: when given, a JPEG may be decoded at a reduced size whose shorter side is still at least this.
 
     Returns:
-        An image of mode "RGB", or "RGBA" when the file has transparency. 16-bit, palette, CMYK and grey are converted.
+        An sRGB image of mode "RGB", or "RGBA" when the file has transparency. Colours of other profiles, 16-bit,
+        palette, CMYK and grey are converted. `info` has NO_END_MARKER for a JPEG that is complete but for that.
 
     Raises:
         UnreadableImageError: the bytes are empty, not an image, truncated, too large, or of a format not allowed.
@@ -32,6 +53,7 @@ def decode_image(
     try:
         image = _open(data, formats)
         _check_size(image, max_pixels)
+        image = _noted(image, data)
         if draft_size_px is not None:
             image.draft("RGB", (draft_size_px, draft_size_px))
         return upright(image)
@@ -143,6 +165,33 @@ def _open(data: bytes, formats: tuple[str, ...] | None) -> ImageFile.ImageFile:
     raise UnreadableImageError(f"The image is a {other} file; expected one of {expected}.", reason="unsupported_format")
 
 
+def _noted(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
+    """Notes in `info` what is only known before a file is decoded; a JPEG that lacks its end marker gets one."""
+    if image.format in ("JPEG", "MPO") and _lacks_end(data):
+        # Where picture data is missing, whatever follows is decoded in its place.
+        decoded, other = (_open(data + end, ("JPEG", "MPO")) for end in (_END_OF_JPEG, _OTHER_END))
+        if ImageChops.difference(decoded, other).getbbox() is None:
+            image = _open(data + _END_OF_JPEG, ("JPEG", "MPO"))
+            image.info[NO_END_MARKER] = True
+    image.info[_WIDE] = image.mode in ("RGB", "RGBA") and any(";16" in str(tile[3]) for tile in image.tile)
+    return image
+
+
+def _lacks_end(jpeg: bytes) -> bool:
+    """True if no end marker follows the last start of picture data; what is behind the end marker does not matter."""
+    return not jpeg.endswith(_END_OF_JPEG) and jpeg.rfind(_END_OF_JPEG) < jpeg.rfind(b"\xff\xda")
+
+
+def _refuse_few_bits(image: Image.Image) -> None:
+    """Refuses colours of 12 bits in 16, of which Pillow keeps the upper eight: almost black."""
+    extrema = cast("tuple[tuple[int, int], ...]", image.getextrema())
+    if 0 < max(highest for _, highest in extrema[:3]) < 16:
+        raise UnreadableImageError(
+            "The image has colours of 16 bits, and uses at most 12 of them; save it with 8 bits a channel.",
+            reason="unsupported_format",
+        )
+
+
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
@@ -155,18 +204,22 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_wide_grey_to_8_bit(np.asarray(image)), "L").convert("RGB")
+    if image.info.get(_WIDE):
+        _refuse_few_bits(image)
     has_transparency = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
-    mode = "RGBA" if has_transparency else "RGB"
+    mode: Literal["RGB", "RGBA"] = "RGBA" if has_transparency else "RGB"
+    image = to_srgb(image, mode)
     return image if image.mode == mode else image.convert(mode)  # convert would copy
 
 
 def _wide_grey_to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    # 16-bit files use 0..65535 whatever mode Pillow opens them in; anything else is stretched to what it holds.
-    peak = float(np.float32(values.max(initial=0)))
-    top = 65535.0 if values.dtype.kind in "iu" and peak > 255 else max(peak, 255.0)
+    """Scales grey values so that white is the whitest value of the number of bits, or range, that the image uses."""
+    peak = float(np.nanmax(values, initial=0, where=np.isfinite(values)))
+    is_share = values.dtype.kind == "f" and peak <= 1  # floats are from 0 to 1, or as integers are
+    top = 1.0 if is_share else next((each for each in _INTEGER_TOPS if peak <= each), peak)
     narrow = np.empty(values.shape, np.uint8)
     for row, into in zip(values, narrow, strict=True):  # row by row: as floats the whole would take four times as much
-        into[:] = np.clip(row.astype(np.float32) * (255.0 / top), 0, 255)
+        into[:] = np.clip(np.nan_to_num(row.astype(np.float32) * (255.0 / top)), 0, 255)
     return narrow
 
 

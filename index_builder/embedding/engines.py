@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 def decode_and_embed(
     store: WorkStore, settings: BuildSettings, model: PhotoModel, root: Path, progress: Progress
 ) -> int:
-    """Embeds what nobody knows yet of the photos in the store; returns how many contents were encoded.
-
-    Raises:
-        GalleryError: the engine, or what it was given, cannot be used.
-    """
+    """Embeds what nobody knows yet of the photos in the store; returns how many contents were encoded."""
     shards = _take_shards(store, settings, model, root, progress)
     known = count_photos(store.database)
     (resumed,) = store.database.execute("SELECT count(*) FROM indexed WHERE vector IS NOT NULL").fetchone()

@@ -161,11 +161,7 @@ def _work_ahead(
 
 
 def open_photo_encoder(model: PhotoModel) -> PhotoEncoder:
-    """Starts a model's encoder.
-
-    Raises:
-        GalleryError: it does not have the precision that the model states.
-    """
+    """Starts a model's encoder; GalleryError when it does not have the precision that the model states."""
     encoder = model.open_encoder()
     if encoder.precision != model.precision:
         raise GalleryError(
@@ -175,11 +171,7 @@ def open_photo_encoder(model: PhotoModel) -> PhotoEncoder:
 
 
 def encode_readings(readings: list[PhotoReading], encoder: PhotoEncoder, model: PhotoModel) -> _Vectors:
-    """The embeddings of decoded readings, (B, D) float32.
-
-    Raises:
-        GalleryError: the encoder's answer does not have the shape that its bundle promises.
-    """
+    """Returns the embeddings of decoded readings, (B, D) float32; GalleryError when the encoder answers otherwise."""
     prepared = [reading.decoded.prepared for reading in readings if reading.decoded is not None]
     vectors = encoder.encode(prepared[0][None] if len(prepared) == 1 else np.stack(prepared))
     expected = (len(readings), model.embedding_dim)

@@ -74,11 +74,7 @@ def parse_filter(text: str, columns: Mapping[str, ColumnType]) -> Condition:
 
 
 def parse_filters(texts: Sequence[str], columns: Mapping[str, ColumnType]) -> list[Condition]:
-    """Reads filters, all of which have to hold.
-
-    Raises:
-        FilterError: one of them is wrong, or there are too many.
-    """
+    """Reads filters, all of which have to hold; FilterError when one is wrong, or there are too many."""
     if len(texts) > MAX_FILTERS:
         raise FilterError(f"{len(texts)} filters were given; give at most {MAX_FILTERS}.")
     return [parse_filter(text, columns) for text in texts]
@@ -88,12 +84,7 @@ class RowSelector:
     """Finds the rows of a generation that match filters. Not safe to use from several threads at once."""
 
     def __init__(self, items: sqlite3.Connection, *, num_rows: int) -> None:
-        """Reads the names of the columns; a column's values are read when a filter first needs them.
-
-        Args:
-            items: the database of the items.
-            num_rows: how many there are.
-        """
+        """Reads the names of the columns from the items' database; values are read when a filter first needs them."""
         self._items = items
         self._num_rows = num_rows
         self._columns = read_columns(items)
@@ -101,11 +92,7 @@ class RowSelector:
         self._selected: OrderedDict[tuple[str, ...], NDArray[np.int64]] = OrderedDict()
 
     def select(self, filters: Sequence[str]) -> NDArray[np.int64]:
-        """The rows that match all of the filters, in rising order.
-
-        Raises:
-            FilterError: one of them is wrong, or there are too many.
-        """
+        """Returns the rows that match all of the filters, rising; FilterError when one is wrong."""
         key = tuple(filters)
         if key not in self._selected:
             self._selected[key] = self._select(filters)

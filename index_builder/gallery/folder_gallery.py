@@ -56,39 +56,15 @@ class Gallery(Closing):
         return self._files.exact.device
 
     def search_on(self, gpu: Gpu) -> None:
-        """Searches on a GPU from now on, with the same answers; to be called once, before the first search.
-
-        Raises:
-            GpuError: the index does not fit, or the GPU does not score as the CPU does; searches stay on the CPU.
-        """
+        """Searches on a GPU from now on, with the same answers; called once. GpuError leaves the CPU in charge."""
         self._files.exact.search_on(gpu)
 
     def select(self, filters: Sequence[str]) -> NDArray[np.int64] | None:
-        """The rows of the photos that match all of the filters; None, which means all photos, without any.
-
-        Args:
-            filters: such as "brand=acme", "colour=red,blue" or "price>=10"; `index_builder.gallery.filters` says more.
-
-        Raises:
-            FilterError: a filter names no column of this gallery, or compares it with what its type does not allow.
-        """
+        """Returns the rows, rising, of the photos that match all of the filters; None, for all photos, without any."""
         return self._files.items.select(filters) if filters else None
 
     def search(self, embedding: NDArray[np.float32], *, k: int, rows: NDArray[np.int64] | None = None) -> list[Hit]:
-        """Finds the photos nearest to a query: exactly, or in a large gallery with the recall its manifest states.
-
-        Args:
-            embedding: (D,) float32, unit norm.
-            k: how many are wanted, at least 1.
-            rows: only these may be answered, as `select` gives them; None for all.
-
-        Returns:
-            min(k, size) hits, or min(k, len(rows)), best first; equal scores in the order of their photo ids. Scores
-            are exact in any case.
-
-        Raises:
-            GalleryError: the embedding has another shape, is not of unit norm, or k is below 1.
-        """
+        """Finds the photos nearest to a query, as `PhotoGallery.search` says."""
         query = checked_query(embedding, k=k, dimension=self.dimension)
         self._use_one_thread()
         size = self.size if rows is None else len(rows)
@@ -133,11 +109,7 @@ class Gallery(Closing):
         return self._files.vectors.rows(rows)
 
     def thumbnail_at(self, row: int) -> bytes:
-        """The thumbnail of a row of the index.
-
-        Raises:
-            GalleryError: it is damaged.
-        """
+        """Returns the thumbnail of a row of the index; GalleryError when it is damaged."""
         return self._files.thumbnails.image(row, content_sha256=self._files.items.content_sha256(row))
 
     def perceptual_hash_at(self, row: int) -> bytes:

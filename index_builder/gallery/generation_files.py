@@ -17,11 +17,7 @@ from model.bundle import file_sha256
 
 
 def check_sizes(folder: Path, manifest: Manifest) -> None:
-    """Compares the files of a generation with the sizes that its manifest states.
-
-    Raises:
-        GalleryError: a file is missing or has another size.
-    """
+    """Compares the files of a generation with the sizes in its manifest; GalleryError when one differs."""
     for name, expected in manifest.file_sizes.items():
         try:
             actual = (folder / name).stat().st_size
@@ -67,11 +63,7 @@ def verify_files(folder: Path, manifest: Manifest, *, names: Collection[str] | N
 
 
 def write_index(index: Any, path: Path) -> None:  # noqa: ANN401  faiss has no types
-    """Writes a FAISS index.
-
-    Raises:
-        OSError: the disk is full or fails; FAISS itself would raise a RuntimeError.
-    """
+    """Writes a FAISS index; OSError, not FAISS's RuntimeError, when the disk is full or fails."""
     try:
         faiss.write_index(index, str(path))
     except RuntimeError as error:
@@ -79,11 +71,7 @@ def write_index(index: Any, path: Path) -> None:  # noqa: ANN401  faiss has no t
 
 
 def map_index(path: Path) -> Any:  # noqa: ANN401  faiss has no types
-    """A FAISS index that stays on disk and is read as it is searched.
-
-    Raises:
-        GalleryError: the file is not an index.
-    """
+    """Opens a FAISS index that stays on disk and is read as it is searched; GalleryError when it is not one."""
     try:
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
@@ -96,11 +84,7 @@ def _reason(error: RuntimeError) -> str:
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """A database that nobody will change, for use from several threads one at a time.
-
-    Raises:
-        GalleryError: it cannot be opened.
-    """
+    """Opens a database that nobody will change, for several threads one at a time; GalleryError when it cannot be."""
     try:
         # immutable: no locks and no journal, so it works on a read-only mount and from several processes.
         return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)

@@ -80,9 +80,18 @@ class PhotoGallery(Protocol):
         """The photos that match filters such as "price>=10"; None without any. Raises FilterError for a wrong one."""
 
     def search(self, embedding: NDArray[np.float32], /, *, k: int, rows: Selection | None = None) -> Sequence[Hit]:
-        """The k photos, of the selected or of all, nearest to a (D,) unit vector; refuses any other vector.
+        """Finds the photos nearest to a query: exactly, or in a large gallery with the recall its manifest states.
 
-        Best first, with exact scores; equal ones in the order of their ids. There are k whenever k exist.
+        Args:
+            embedding: (D,) float32, unit norm.
+            k: how many are wanted, at least 1.
+            rows: only these may be answered, as `select` gives them; None for all.
+
+        Returns:
+            min(k, size) hits, or as many as match, best first, with exact scores; equal ones in the order of their ids.
+
+        Raises:
+            GalleryError: the embedding has another shape or is not of unit norm, or k is below 1.
         """
 
     def item(self, photo_id: str, /) -> Item | None:

@@ -45,11 +45,7 @@ class ItemTable:
         return int(self._end)
 
     def select(self, filters: Sequence[str]) -> NDArray[np.int64]:
-        """The rows that match all of the filters, in rising order.
-
-        Raises:
-            FilterError: one of them is wrong, or there are too many.
-        """
+        """Returns the rows that match all of the filters, rising; FilterError when one is wrong."""
         with self._lock:
             return self._selector.select(filters)
 

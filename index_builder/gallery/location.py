@@ -8,9 +8,5 @@ Location = Path | MilvusAddress
 
 
 def read_location(text: str) -> Location:
-    """A folder, or `milvus://host:port/name`.
-
-    Raises:
-        GalleryError: it begins like an address in Milvus but is not one.
-    """
+    """Reads a folder or `milvus://host:port/name`; GalleryError when it begins like the latter but is not one."""
     return MilvusAddress.parse(text) if text.startswith(SCHEME) else Path(text)

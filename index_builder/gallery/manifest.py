@@ -154,11 +154,7 @@ _ADAPTER = TypeAdapter(Manifest)
 
 
 def read_manifest(generation: Path) -> Manifest:
-    """Reads the manifest of a generation's folder.
-
-    Raises:
-        GalleryError: it is missing, damaged, or of another format version.
-    """
+    """Reads the manifest of a generation's folder; GalleryError when it is missing, damaged or of another format."""
     path = generation / MANIFEST
     try:
         text = path.read_text(encoding="utf-8")

@@ -37,11 +37,7 @@ class IndexRequirements:
 
 
 def parse_bytes(text: str | int) -> int:
-    """A size such as 300MB, 1.5GB, 512MiB or a number of bytes.
-
-    Raises:
-        GalleryError: the text is not a size.
-    """
+    """Reads a size such as 300MB, 1.5GB, 512MiB or a number of bytes; GalleryError when the text is not a size."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", str(text).strip().upper())
     if found is None:
         raise GalleryError(f"--memory is {text!r}; give a size such as 300MB or 2GB.")

@@ -48,11 +48,7 @@ def choose_metadata(given: Path | None, *, is_dropped: bool, out: Path, root: Pa
 
 
 def note_metadata(store: WorkStore, path: Path, progress: Progress) -> None:
-    """Notes the rows of a table, none of them matched yet.
-
-    Raises:
-        GalleryError: the table cannot be read, or repeats an id.
-    """
+    """Notes the rows of a table, not yet matched; GalleryError when it cannot be read, or repeats an id."""
     store.add_metadata(
         (row, json.dumps(row.values, ensure_ascii=False)) for row in read_metadata(path, say=progress.say)
     )

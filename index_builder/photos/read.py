@@ -14,13 +14,13 @@ from PIL import Image, ImageFile
 from index_builder.photos.near_duplicates import perceptual_hash
 from index_builder.photos.scan import Problem
 from model.errors import UnreadableImageError
-from model.images import decode_image, flatten_on_white, photo_draft_size
+from model.images import NO_END_MARKER, PHOTO_FORMATS, decode_image, flatten_on_white, photo_draft_size
 
 THUMBNAIL_SIDE_PX = 256
 MAX_PHOTO_PIXELS = 175_000_000  # Pillow itself refuses more than 179 million
 MAX_PHOTO_BYTES = 1 << 29
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
-_MEDIA_TYPES = {"MPO": "image/jpeg"}  # what Pillow calls a JPEG with further pictures behind it, as phones write
+# MPO is what Pillow calls a JPEG with further pictures behind it, as phones write.
+_MEDIA_TYPES = {"MPO": "image/jpeg", "HEIF": "image/heic"}
 _ORIENTATION_TAG = 0x0112
 _NUM_ATTEMPTS = 3
 
@@ -36,6 +36,7 @@ class DecodedPhoto:
         width_px: width of the upright photo, before any scaling.
         height_px: height of the upright photo, before any scaling.
         media_type: of the file's content, whatever its extension says.
+        warning: says what is wrong with a file that could be read all the same; else empty.
     """
 
     prepared: NDArray[np.float32]
@@ -44,6 +45,7 @@ class DecodedPhoto:
     width_px: int
     height_px: int
     media_type: str
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,12 +136,13 @@ def _read_unchanging(path: Path) -> tuple[bytes, os.stat_result]:
 
 def _decode(data: bytes, *, prepare: Callable[[Image.Image], NDArray[np.float32]], image_size_px: int) -> DecodedPhoto:
     draft_size_px = photo_draft_size(image_size_px)
-    image = decode_image(data, max_pixels=MAX_PHOTO_PIXELS, formats=_FORMATS, draft_size_px=draft_size_px)
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as header:
+    image = decode_image(data, max_pixels=MAX_PHOTO_PIXELS, formats=PHOTO_FORMATS, draft_size_px=draft_size_px)
+    with Image.open(io.BytesIO(data), formats=PHOTO_FORMATS) as header:
         width, height = _full_size(header, image)
         media_type = _MEDIA_TYPES.get(header.format or "", header.get_format_mimetype() or "application/octet-stream")
+    warning = "the file has no end marker" if NO_END_MARKER in image.info else ""
     small = _shrink(image)
-    return DecodedPhoto(prepare(image), _encode(small), perceptual_hash(small), width, height, media_type)
+    return DecodedPhoto(prepare(image), _encode(small), perceptual_hash(small), width, height, media_type, warning)
 
 
 def _full_size(header: ImageFile.ImageFile, decoded: Image.Image) -> tuple[int, int]:

@@ -9,10 +9,8 @@ from pathlib import Path, PurePosixPath
 from index_builder.gallery.errors import GalleryError
 from index_builder.gallery.ids import normalise_id
 from index_builder.photos.exclusions import Exclusions
+from model.images import PHOTO_SUFFIXES
 
-PHOTO_EXTENSIONS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"},
-)
 _NUM_EXAMPLES = 5
 _BAD_NAME, _NOT_A_FILE, _NOT_LISTED = "bad_name", "not_a_file", "cannot_list"
 FINAL = frozenset({_BAD_NAME, _NOT_A_FILE, _NOT_LISTED})  # reasons that stay whatever is written into the file
@@ -200,7 +198,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def is_photo_name(name: str) -> bool:
     """Returns True if a file of this name claims to be a photo."""
-    return PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS
+    return PurePosixPath(name).suffix.lower() in PHOTO_SUFFIXES
 
 
 def _free_id(prefix: str, name: str, taken: set[str]) -> str:

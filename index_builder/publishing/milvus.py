@@ -53,18 +53,7 @@ class MilvusPublisher:
         self._connection = MilvusConnection(address)
 
     def publish(self, gallery: Gallery) -> bool:
-        """Makes Milvus serve a generation.
-
-        Args:
-            gallery: the generation on disk; stays the caller's to close.
-
-        Returns:
-            True if anything had to be done.
-
-        Raises:
-            GalleryUnavailableError: Milvus does not answer; what it serves stays as it was.
-            GalleryError: the new collection does not hold or find the photos; likewise.
-        """
+        """Makes Milvus serve a generation, and returns False where it does; on an error it serves what it served."""
         name = self._address.collection(gallery.generation)
         served = self._connection.collection()
         self._drop_all_but(served)  # what an interrupted run left

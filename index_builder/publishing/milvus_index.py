@@ -21,11 +21,7 @@ _SEGMENT_BYTES = 1 << 30  # what Milvus puts into a segment unless it is configu
 
 
 def choose(gallery: Gallery, vectors: VectorFile, requirements: IndexRequirements) -> IndexTuning:
-    """The index for a generation, not tuned yet.
-
-    Raises:
-        GalleryError: the smallest one is larger than the memory that was allowed.
-    """
+    """Chooses the index of a generation, not tuned yet; GalleryError when the smallest needs more memory."""
     exact = exact_index(gallery.folder, vectors, replace(requirements, is_searched_here=True), None)
     if exact.is_exact:
         return exact

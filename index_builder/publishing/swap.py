@@ -19,11 +19,7 @@ _STAGING = ".staging"
 
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Makes the gallery's folder if needed, and keeps other builders out of it.
-
-    Raises:
-        GalleryError: another builder is at work there, or the folder holds something else.
-    """
+    """Makes the gallery's folder if needed, and keeps other builders out of it; GalleryError when one is at work."""
     _refuse_foreign_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     with (out / _LOCK).open("w") as lock:

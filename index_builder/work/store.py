@@ -49,13 +49,18 @@ class PreviousPhoto:
 
 
 class WorkStore:
-    """Keeps what the builder knows. Safe to use from several threads."""
+    """Keeps what the builder knows. Safe to use from several threads.
+
+    Attributes:
+        warnings: path -> what is wrong with a photo that was read in this run all the same.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._claimed: set[str] = set()
         self._pending_rows = PendingRows()
+        self.warnings: dict[str, str] = {}
         self._last_commit = time.monotonic()
         self._connection = open_tables(path)
 
@@ -84,11 +89,7 @@ class WorkStore:
             return self._connection.execute(query, (folder,)).fetchall()
 
     def add_photos(self, photos: Iterable[FoundPhoto]) -> None:
-        """Notes what the folder holds now; a file with unchanged size and time keeps the hash it had.
-
-        Raises:
-            GalleryError: two files get the same id.
-        """
+        """Notes what the folder holds now; a file with unchanged size and time keeps the hash it had."""
         with self._lock, self._connection as db:
             for photo in photos:
                 reason = photo.problem.reason if photo.problem else None
@@ -107,11 +108,7 @@ class WorkStore:
             )
 
     def hold(self, paths: Iterable[str]) -> list[str]:
-        """Leaves files that are being written as the earlier generation has them; new ones are left out for now.
-
-        Returns:
-            Those of the paths that are photos of this run.
-        """
+        """Leaves files that are being written as the earlier generation has them, new ones out; returns those found."""
         held = []
         with self._lock, self.database as db:
             for path in sorted(paths):
@@ -140,11 +137,7 @@ class WorkStore:
         return [(path, size, mtime, bool(changed)) for path, size, mtime, changed, why in rows if why not in FINAL]
 
     def add_metadata(self, rows: Iterable[tuple[MetadataRow, str]]) -> None:
-        """Notes what is known about photos, each row with its values as JSON.
-
-        Raises:
-            GalleryError: an id is repeated; names both lines.
-        """
+        """Notes metadata rows with their values as JSON; GalleryError, naming both lines, when an id is repeated."""
         with self._lock, self._connection as db:
             for row, text in rows:
                 try:
@@ -157,11 +150,7 @@ class WorkStore:
                     ) from error
 
     def match_paths(self) -> None:
-        """Takes metadata whose id is the path of a photo as that photo's, even if it is the id of another one.
-
-        Raises:
-            GalleryError: another line is about the same photo; names both.
-        """
+        """Gives rows whose id is a photo's path to that photo; GalleryError when two lines are about one photo."""
         # Paths are spelled as the file system does, ids are not.
         with self._lock, self._connection as db:
             db.create_function("normalise_id", 1, normalise_id, deterministic=True)
@@ -231,6 +220,8 @@ class WorkStore:
         """Notes what became of a photo: a new embedding, known content, or a problem."""
         with self._lock:
             self._pending_rows.add(reading, vector)
+            if reading.decoded is not None and reading.decoded.warning:
+                self.warnings[reading.path] = reading.decoded.warning
             is_late = time.monotonic() > self._last_commit + _COMMIT_EVERY_SECONDS
             if is_late or len(self._pending_rows) >= COMMIT_EVERY_PHOTOS:
                 self.commit()

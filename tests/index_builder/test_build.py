@@ -10,6 +10,7 @@ import pytest
 from index_builder.gallery.errors import GalleryError, TooManyUnreadableError
 from index_builder.gallery.folder_gallery import current_generation, generation_folder
 from index_builder.gallery.manifest import ERRORS, Counts
+from index_builder.photos import scan
 from index_builder.publishing import generation as release
 from index_builder.publishing import swap as publish
 from index_builder.publishing.counts import few_enough
@@ -494,3 +495,22 @@ def test_excluded_photos_leave_the_gallery(workshop: Any) -> None:
     workshop.build()
     workshop.build(exclude=("drafts/",))
     assert workshop.ids() == ["a"]
+
+
+def test_a_jpeg_without_its_end_marker_is_indexed_and_counted_with_a_warning(workshop: Any) -> None:
+    workshop.add("a.jpg", "b.jpg", first_seed=1)
+    (workshop.photos / "b.jpg").write_bytes((workshop.photos / "b.jpg").read_bytes()[:-2])
+    workshop.build()
+    assert workshop.ids() == ["a", "b"]
+    assert "Read with a warning: 1 photos, such as b.jpg: the file has no end marker" in workshop.lines
+
+
+def test_heic_photos_that_are_ignored_say_what_they_need(workshop: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(scan, "PHOTO_SUFFIXES", frozenset({".png"}))
+    workshop.add("a.png")
+    (workshop.photos / "b.HEIC").write_bytes(b"x")
+    workshop.build()
+    assert any(
+        line.endswith("ignored 1 file that is not an image: b.HEIC; HEIC photos need the extra heif")
+        for line in workshop.lines
+    )

@@ -13,6 +13,7 @@ from index_builder.photos.scan import Problem
 
 Result = tuple[PhotoReading, NDArray[np.float32] | None]
 _FLOAT_BYTES = 4
+_DECODED = ("thumbnail", "perceptual_hash", "width_px", "height_px", "media_type", "warning")
 _NOTHING_PREPARED = np.empty((0, 0, 0), np.float32)
 
 
@@ -31,6 +32,7 @@ def result_schema(embedding_dim: int) -> pa.Schema:
             ("width_px", pa.int32()),
             ("height_px", pa.int32()),
             ("media_type", pa.string()),
+            ("warning", pa.string()),
             ("vector", pa.binary(_FLOAT_BYTES * embedding_dim)),
         ]
     )
@@ -50,8 +52,11 @@ def from_table(table: pa.Table) -> Iterator[Result]:
         if row["vector"] is None:
             yield reading, None
             continue
-        kept = (row["thumbnail"], row["perceptual_hash"], row["width_px"], row["height_px"], row["media_type"])
-        yield replace(reading, decoded=DecodedPhoto(_NOTHING_PREPARED, *kept)), np.frombuffer(row["vector"], np.float32)
+        kept = {name: row[name] for name in _DECODED}
+        yield (
+            replace(reading, decoded=DecodedPhoto(_NOTHING_PREPARED, **kept)),
+            np.frombuffer(row["vector"], np.float32),
+        )
 
 
 def _row(reading: PhotoReading, vector: NDArray[np.float32] | None) -> dict[str, Any]:
@@ -65,6 +70,5 @@ def _row(reading: PhotoReading, vector: NDArray[np.float32] | None) -> dict[str,
     if problem is not None:
         row |= {"reason": problem.reason, "sentence": problem.sentence}
     if decoded is not None and vector is not None:
-        names = ("thumbnail", "perceptual_hash", "width_px", "height_px", "media_type")
-        row |= {name: getattr(decoded, name) for name in names} | {"vector": vector.tobytes()}
+        row |= {name: getattr(decoded, name) for name in _DECODED} | {"vector": vector.tobytes()}
     return row

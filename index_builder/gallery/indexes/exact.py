@@ -15,11 +15,7 @@ class ExactIndex:
     """A flat index, mapped from disk. Safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
-        """Maps an index.
-
-        Raises:
-            GalleryError: the file is not an index.
-        """
+        """Maps an index; GalleryError when the file is not one."""
         self.index = map_index(path)
         self._on_gpu: GpuIndex | None = None
 
@@ -29,11 +25,7 @@ class ExactIndex:
         return "cpu" if self._on_gpu is None else self._on_gpu.device
 
     def search_on(self, gpu: Gpu) -> None:
-        """Searches over all rows run on a GPU from now on, with the same answers.
-
-        Raises:
-            GpuError: the index does not fit, or the GPU does not score as the CPU does; searches stay on the CPU.
-        """
+        """Searches over all rows run on a GPU from now on; GpuError leaves them on the CPU."""
         self._on_gpu = gpu.place(self.index)
 
     def close(self) -> None:

@@ -157,11 +157,7 @@ class GpuIndex:
         return scores, best
 
     def check(self) -> None:
-        """Compares scores of the GPU with the CPU's, for a few of the index's own rows.
-
-        Raises:
-            GpuError: they differ by more than rounding in float32.
-        """
+        """Compares some scores of the GPU with the CPU's; GpuError when they differ by more than rounding."""
         count = min(_NUM_CHECKED, int(self._index.ntotal))
         if not count:
             return

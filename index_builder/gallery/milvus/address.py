@@ -33,11 +33,7 @@ class MilvusAddress:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads `milvus://[user:password@]host[:port]/name`.
-
-        Raises:
-            GalleryError: it is no such address; a password in it is not repeated.
-        """
+        """Reads `milvus://[user:password@]host[:port]/name`; GalleryError, without the password, otherwise."""
         try:
             parts = urlsplit(text)
             host, port = parts.hostname or "", parts.port or _PORT

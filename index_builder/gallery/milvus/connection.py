@@ -24,12 +24,7 @@ class MilvusConnection:
     """A client of one Milvus. Safe to use from several threads; reconnects by itself."""
 
     def __init__(self, address: MilvusAddress) -> None:
-        """Connects.
-
-        Raises:
-            GalleryUnavailableError: Milvus does not answer.
-            GalleryError: the client is not installed.
-        """
+        """Connects; GalleryUnavailableError when Milvus does not answer, GalleryError without its client."""
         try:
             from pymilvus import MilvusClient  # only where it is needed: it is an extra, and takes a second to load
             from pymilvus.exceptions import MilvusException
@@ -53,11 +48,7 @@ class MilvusConnection:
             raise self._away(error) from error
 
     def read(self, method: str, collection: str, **arguments: object) -> Any:  # noqa: ANN401  the client has no types
-        """Calls a method that reads from a loaded collection.
-
-        Raises:
-            GalleryUnavailableError: Milvus does not answer, or refuses.
-        """
+        """Calls a method that reads from a loaded collection; GalleryUnavailableError when Milvus refuses."""
         call = getattr(self.client, method)
         # Generations never change once they are published, so a reader need not wait for the newest state.
         given = {"collection_name": collection, "timeout": READ_SECONDS, "consistency_level": "Eventually", **arguments}
@@ -74,11 +65,7 @@ class MilvusConnection:
             raise self._away(error) from error
 
     def call(self, method: str, *arguments: object, seconds: float, **named: object) -> Any:  # noqa: ANN401  no types
-        """Calls any other method.
-
-        Raises:
-            GalleryUnavailableError: Milvus does not answer in time, or refuses.
-        """
+        """Calls any other method; GalleryUnavailableError when Milvus does not answer in time, or refuses."""
         try:
             return getattr(self.client, method)(*arguments, timeout=seconds, **named)
         except self._error as error:

@@ -69,12 +69,7 @@ class MilvusGallery(Closing):
         self._thumbnails = _open_thumbnails(facts.folder, where)
 
     def select(self, filters: Sequence[str]) -> MilvusSelection | None:
-        """The photos that match all of the filters; None, which means all photos, without any.
-
-        Raises:
-            FilterError: a filter names no column of this gallery, or compares it with what its type does not allow.
-            GalleryUnavailableError: Milvus does not answer.
-        """
+        """Counts the photos that match all of the filters; None, for all photos, without any."""
         if not filters:
             return None
         key = tuple(filters)
@@ -92,21 +87,7 @@ class MilvusGallery(Closing):
         return known
 
     def search(self, embedding: NDArray[np.float32], *, k: int, rows: MilvusSelection | None = None) -> list[Hit]:
-        """Finds the photos nearest to a query: exactly, or in a large gallery with the recall its manifest states.
-
-        Args:
-            embedding: (D,) float32, unit norm.
-            k: how many are wanted, at least 1.
-            rows: only these may be answered, as `select` gives them; None for all.
-
-        Returns:
-            min(k, size) hits, or as many as match, best first; equal scores in the order of their photo ids. Scores
-            are exact in any case.
-
-        Raises:
-            GalleryError: the embedding has another shape, is not of unit norm, or k is below 1 or too large.
-            GalleryUnavailableError: Milvus does not answer.
-        """
+        """Finds the photos nearest to a query, as `PhotoGallery.search` says; k may be at most MAX_RESULTS."""
         query = checked_query(embedding, k=k, dimension=self.dimension)
         size = self.size if rows is None else rows.count
         wanted = min(k, size)
@@ -151,11 +132,7 @@ class MilvusGallery(Closing):
         return self._thumbnails.image(found[0][ROW], content_sha256=found[0]["content_sha256"])
 
     def check(self) -> None:
-        """Counts the photos and lets some find themselves.
-
-        Raises:
-            GalleryError: the collection does not hold what its generation states.
-        """
+        """Counts the photos and lets some find themselves; GalleryError when something is missing."""
         check_collection(self._connection, self._collection, self.index, size=self.size)
 
     def close(self) -> None:

@@ -50,11 +50,7 @@ class Facts:
 
 
 def read_facts(properties: dict[str, str], *, where: str) -> Facts:
-    """Reads what `Facts.properties` wrote.
-
-    Raises:
-        GalleryError: the collection is not one of ours, or damaged.
-    """
+    """Reads what `Facts.properties` wrote; GalleryError when the collection is damaged or not one of ours."""
     if _MANIFEST not in properties or _FOLDER not in properties:
         raise GalleryError(f"The collection {where} was not made by this index builder; build the gallery again.")
     return Facts(parse_manifest(properties[_MANIFEST], where=f"of {where}"), Path(properties[_FOLDER]))
@@ -88,11 +84,7 @@ def add_fields(schema: Any, *, dimension: int, columns: Sequence[Column]) -> Non
 
 
 def batches(gallery: Gallery) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a generation on disk, as they are inserted.
-
-    Raises:
-        GalleryError: a text is longer than Milvus stores.
-    """
+    """Yields the rows of a generation on disk, as they are inserted; GalleryError when a text is too long."""
     fields = column_fields(gallery.columns)
     kinds = {column.name: column.type for column in gallery.columns}
     for first in range(0, gallery.size, _BATCH_ROWS):

@@ -11,36 +11,17 @@ class MilvusSource:
     """Opens what a gallery's alias names. Safe to use from several threads."""
 
     def __init__(self, address: MilvusAddress, *, bundle: Bundle | None) -> None:
-        """Connects.
-
-        Args:
-            address: of the gallery.
-            bundle: whose sketch embeddings will be searched for; None skips the comparison.
-
-        Raises:
-            GalleryUnavailableError: Milvus does not answer.
-            GalleryError: the client is not installed.
-        """
+        """Connects; GalleryUnavailableError when Milvus does not answer, GalleryError without its client."""
         self._address = address
         self._bundle = bundle
         self._connection = MilvusConnection(address)
 
     def current(self) -> str:
-        """The name of the generation that is served now.
-
-        Raises:
-            GalleryUnavailableError: Milvus does not answer.
-            GalleryError: there is no such gallery.
-        """
+        """Returns the name of the generation that is served now; GalleryError when there is no such gallery."""
         return self._current()[1]
 
     def open(self) -> MilvusGallery:
-        """Opens that generation; it belongs to this source's connection.
-
-        Raises:
-            GalleryUnavailableError: Milvus does not answer.
-            GalleryError: there is no such gallery, or another bundle made it.
-        """
+        """Opens that generation over this source's connection; GalleryError when another bundle made it."""
         gallery = MilvusGallery(self._connection, self._current()[0])
         stamp, bundle = gallery.manifest.bundle, self._bundle
         if bundle is not None and bundle.fingerprint != stamp.fingerprint:

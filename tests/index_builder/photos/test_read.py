@@ -36,6 +36,7 @@ FORMATS: dict[str, tuple[str, Callable[[Image.Image], Image.Image], str]] = {
     "gif": ("a.gif", lambda image: image, "image/gif"),
     "tiff": ("a.tif", lambda image: image, "image/tiff"),
     "bmp": ("a.bmp", lambda image: image, "image/bmp"),
+    "avif": ("a.avif", lambda image: image, "image/avif"),
 }
 
 
@@ -193,3 +194,12 @@ def test_a_defect_in_one_photo_is_listed_and_not_raised(tmp_path: Path, photo: A
     reading = read_photo(path.parent, path.name, claim=lambda digest: True, prepare=broken, image_size_px=32)
     assert reading.problem is not None
     assert "ZeroDivisionError: of course" in reading.problem.sentence
+
+
+def test_heic_photos_are_read_where_the_extra_is_installed(tmp_path: Path, fake: Any, draw: Any) -> None:
+    pytest.importorskip("pillow_heif")
+    draw(1).save(tmp_path / "a.heic")
+    reading = read(tmp_path / "a.heic", fake)
+    assert reading.problem is None
+    assert reading.decoded is not None
+    assert reading.decoded.media_type == "image/heic"

@@ -70,7 +70,7 @@ def test_a_table_gives_back_what_it_was_made_of(workshop: Any, model: Any) -> No
     assert reading.decoded is not None
     assert vector.tobytes() == encode_readings([original], model.open_encoder(), model).tobytes()
     assert vector.dtype == np.float32
-    for name in ("thumbnail", "perceptual_hash", "width_px", "height_px", "media_type"):
+    for name in ("thumbnail", "perceptual_hash", "width_px", "height_px", "media_type", "warning"):
         assert getattr(reading.decoded, name) == getattr(original.decoded, name)
     for name in ("path", "size_bytes", "mtime_ns", "content_sha256", "problem"):
         assert getattr(reading, name) == getattr(original, name)
