@@ -136,7 +136,7 @@ def test_a_precision_that_the_bundle_lacks_is_refused_before_a_gallery_is_opened
         open_engine(Settings(gallery=own_gallery, bundle=bundle.path, device="cpu", precision="int4"))
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_process_serves_and_stops_cleanly(
     start: Start, sketch: Callable[[str], bytes], stop: signal.Signals
 ) -> None:
