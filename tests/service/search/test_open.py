@@ -145,6 +145,7 @@ def test_the_process_serves_and_stops_cleanly(
     answer = httpx2.post(f"{address}/search", files={"sketch": sketch("house-plain")}, timeout=120).json()
     assert answer["model"]["provider"] == "CPUExecutionProvider"
     assert len(answer["results"]) == 12
+    process.send_signal(signal.SIGUSR1)  # ends nothing
     process.send_signal(stop)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
