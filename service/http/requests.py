@@ -58,7 +58,7 @@ class RequestMiddleware:
             await internal_error(record.request_id)(scope, receive, outgoing)
         finally:
             self._metrics.in_flight.dec()
-            self._note(record, scope | {"route": inner.get("route")}, outgoing.status, time.perf_counter() - start)
+            self._note(record, inner | {"method": scope["method"]}, outgoing.status, time.perf_counter() - start)
 
     def _note(self, record: RequestRecord, scope: Scope, status: int, seconds: float) -> None:
         # The route's template, not the path: a photo id or whatever else a client sends stays out of the log.
@@ -67,7 +67,7 @@ class RequestMiddleware:
         _log(record, route=route, method=method, status=status, milliseconds=seconds * 1000)
 
 
-def _as_routed(scope: Scope) -> Scope:
+def _as_routed(scope: Scope) -> dict[str, Any]:
     """Returns the scope as routes expect it: HEAD of what is only read as GET, and a path also where a URL was sent."""
     inner = dict(scope)
     if inner["path"].startswith(("http://", "https://")):

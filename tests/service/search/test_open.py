@@ -215,7 +215,7 @@ def test_on_sigterm_readiness_is_red_first_and_on_a_second_the_port_closes_and_w
     url = httpx2.URL(address)
     body = b'--x\r\nContent-Disposition: form-data; name="sketch"; filename="a.png"\r\n\r\n'
     body += sketch("house-plain") + b"\r\n--x--\r\n"
-    head = f"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     head += "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
     with socket.create_connection((url.host, url.port or 0), timeout=120) as begun:
         begun.sendall(head.encode() + body[:100])
@@ -244,7 +244,7 @@ def test_who_has_not_sent_the_whole_body_when_the_service_stops_is_told_to_send_
     process = start("--drain-seconds", "0", "--shutdown-seconds", "0")
     address = address_of(process)
     url = httpx2.URL(address)
-    head = b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"
+    head = b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n"
     head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
     with socket.create_connection((url.host, url.port or 0), timeout=120) as begun:
         begun.sendall(head)
