@@ -72,6 +72,7 @@ def _serve(settings: Settings) -> None:
 
     # Once it has drained, uvicorn raises the signal again: as an interrupt it ends in `main`, with status 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _let_no_signal_end_it_at_once()
     set_up_logs(settings.log_level, settings.log_format)
     _warn_of_unknown_variables()
     allow_many_connections()
@@ -88,6 +89,12 @@ def _serve(settings: Settings) -> None:
         _announce(engine, listener, settings)
         server = DrainingServer(config, drain=app.state.drain, drain_seconds=settings.drain_seconds)
         server.run(sockets=[listener])
+
+
+def _let_no_signal_end_it_at_once() -> None:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` leaves it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def _warn_of_unknown_variables() -> None:

@@ -17,6 +17,7 @@ from service.search.readiness import DrainState
 logger = logging.getLogger("service.requests")
 
 _CLIENT_LEFT = "client_left"
+_READ_ONLY = frozenset({"/healthz", "/readyz", "/info", "/metrics", "/openapi.json"})
 
 
 class RequestMiddleware:
@@ -36,10 +37,11 @@ class RequestMiddleware:
         record = begin_record(scope)
         own = [(b"x-request-id", record.request_id.encode("latin-1")), *self._headers]
         outgoing = _Outgoing(send, own, self._drain)
+        inner = _as_routed(scope)
         start = time.perf_counter()
         self._metrics.in_flight.inc()
         try:
-            await self._app(scope, receive, outgoing)
+            await self._app(inner, receive, outgoing)
         except ClientLeftError:
             record.errors.append(_CLIENT_LEFT)
         except asyncio.CancelledError:  # by the server alone, when it stops and has waited long enough
@@ -56,13 +58,23 @@ class RequestMiddleware:
             await internal_error(record.request_id)(scope, receive, outgoing)
         finally:
             self._metrics.in_flight.dec()
-            self._note(record, scope, outgoing.status, time.perf_counter() - start)
+            self._note(record, inner | {"method": scope["method"]}, outgoing.status, time.perf_counter() - start)
 
     def _note(self, record: RequestRecord, scope: Scope, status: int, seconds: float) -> None:
         # The route's template, not the path: a photo id or whatever else a client sends stays out of the log.
         route, method = route_of(scope), method_of(scope)
         self._metrics.add(record, route=route, method=method, status=status, seconds=seconds)
         _log(record, route=route, method=method, status=status, milliseconds=seconds * 1000)
+
+
+def _as_routed(scope: Scope) -> dict[str, Any]:
+    """Returns the scope as routes expect it: HEAD of what is only read as GET, and a path also where a URL was sent."""
+    inner = dict(scope)
+    if inner["path"].startswith(("http://", "https://")):
+        inner["path"] = "/" + "".join(inner["path"].split("/", 3)[3:])
+    if inner["method"] == "HEAD" and (inner["path"] in _READ_ONLY or inner["path"].startswith("/similar/")):
+        inner["method"] = "GET"  # uvicorn leaves the body out
+    return inner
 
 
 class _Outgoing:

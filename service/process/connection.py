@@ -6,7 +6,10 @@ matter of the app (`service/http/bodies.py`), as only that knows whether it read
 
 import asyncio
 import json
+import logging
+import math
 import re
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +18,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.http.bodies import some_more
 
+logger = logging.getLogger(__name__)
+
+_LINE_SECONDS = 60.0
 MOST_HEAD_BYTES = 32 * 1024
 _MOST_LINE_BYTES = 8 * 1024
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -23,24 +29,30 @@ _END_OF_HEAD = re.compile(rb"\n\r?\n")
 class Connection(H11Protocol):
     """Closes itself when a request's head, or the taking of an answer, needs longer than a client may."""
 
-    def __init__(self, *arguments: Any, patience_seconds: float, **more: Any) -> None:  # noqa: ANN401  uvicorn's own
+    def __init__(self, *arguments: Any, patience_seconds: float, most_connections: int, **more: Any) -> None:  # noqa: ANN401  uvicorn's own
         """Takes what uvicorn gives.
 
         Args:
             arguments: of H11Protocol.
             patience_seconds: from the connection, or the end of an answer, to the end of the next head; and without
                 room for more of an answer.
+            most_connections: beyond as many open ones, a new one is closed at once.
             more: of H11Protocol.
         """
         super().__init__(*arguments, **more)
         self._patience_seconds = patience_seconds
+        self._most_connections = most_connections
         self._head_due: asyncio.TimerHandle | None = None
         self._taking_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Called when a client has connected."""
         super().connection_made(transport)
-        self._expect_head()
+        if len(self.connections) > self._most_connections:
+            transport.abort()
+            say_out_of_connections(len(self.connections))
+        else:
+            self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called when the connection is gone."""
@@ -122,6 +134,22 @@ class Connection(H11Protocol):
         events = (head, h11.Data(data=body), h11.EndOfMessage())
         self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
         self.transport.close()
+
+
+class _OutOfConnections:
+    """Writes one line a minute, however many connections are refused."""
+
+    def __init__(self) -> None:
+        self._said_at = -math.inf
+
+    def __call__(self, open_connections: int | None = None) -> None:
+        if time.monotonic() >= self._said_at + _LINE_SECONDS:
+            self._said_at = time.monotonic()
+            how_many = f"{open_connections:,} connections are open" if open_connections else "no file can be opened"
+            logger.error("%s, and new connections are refused until some end", how_many)
+
+
+say_out_of_connections = _OutOfConnections()
 
 
 def _is_too_large(received: bytes) -> bool:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from model.errors import SketchSearchError
 from service.settings import environment_variable, flag
 
+_RESERVED_FILES = 256  # photos, the gallery, decoders, logs
 _MOST_FILES = 16_384  # a connection takes some 10 kB of memory, too
 
 
@@ -17,6 +18,12 @@ def allow_many_connections() -> None:
     if soft != resource.RLIM_INFINITY and soft < most:
         with suppress(OSError, ValueError):  # then it stays as it is
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def most_connections() -> int:
+    """Returns how many connections may be open: the limit of open files, less a reserve for everything else."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_FILES if soft == resource.RLIM_INFINITY else max(soft // 2, soft - _RESERVED_FILES)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """The HTTP server: uvicorn, which on SIGTERM first lets the app drain while it still takes requests, then stops."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -13,7 +14,8 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.process.connection import MOST_HEAD_BYTES, Connection
+from service.process.connection import MOST_HEAD_BYTES, Connection, say_out_of_connections
+from service.process.listening import most_connections
 from service.search.readiness import DrainState
 from service.settings import Settings
 
@@ -24,7 +26,7 @@ _FIRST_REQUEST_SECONDS = 0.5  # for clients that have connected already and whos
 
 def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """Returns uvicorn's configuration for the app."""
-    connection = partial(Connection, patience_seconds=settings.slow_client_seconds)
+    connection = partial(Connection, patience_seconds=settings.slow_client_seconds, most_connections=most_connections())
     return uvicorn.Config(
         app,
         http=cast(Any, connection),  # uvicorn only calls it, but asks for a class
@@ -53,6 +55,7 @@ class DrainingServer(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves until it is told to stop and running requests are finished."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_on_loop_error)
         await super().serve(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -91,6 +94,15 @@ class DrainingServer(uvicorn.Server):
     def _stop_later(self, sig: int) -> None:
         logger.info("asked to stop: not ready any more, taking requests for another %g s", self._drain_seconds)
         asyncio.get_running_loop().call_later(self._drain_seconds, super().handle_exit, sig, None)
+
+
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Takes errors of the event loop, which by itself writes a traceback for each connection it cannot accept."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+        say_out_of_connections()
+    else:
+        loop.default_exception_handler(context)
 
 
 def _accepted(listener: socket.socket) -> list[socket.socket]:

@@ -24,6 +24,7 @@ from model.preprocess import Preprocessing
 from service.search.errors import FeedbackNotKeptError
 from service.uploads.reader import SketchReader
 
+_BLOCK_BYTES = 4096
 # What is kept of a drawing: its lines alone, finer than any encoder sees them, whatever the file was.
 KEPT = Preprocessing(image_size_px=448, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
@@ -69,16 +70,14 @@ class FeedbackStore:
         self._reader = reader
         self._lock = threading.Lock()
         try:
-            (folder / SKETCH_FOLDER).mkdir(parents=True, exist_ok=True)
-            self._log = os.open(folder / LOG_NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            self._log = self._open_log()
         except OSError as error:
             raise SketchSearchError(
                 f"Feedback cannot be kept in {folder} ({error.strerror}); give a folder the service may write to, or "
                 "leave the setting out."
             ) from error
         self._end_last_line()
-        self._known = {confirmation.key for confirmation in read_feedback(folder).confirmations}
-        self._bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        self._take_stock()
 
     def keep(self, sketch: bytes, confirmed: Confirmed) -> bool:
         """Keeps one drawing and the photo that was meant.
@@ -101,16 +100,17 @@ class FeedbackStore:
         confirmation = Confirmation(sketch=name, time=now, **vars(confirmed))
         line = confirmation.to_line().encode()
         with self._lock:
+            self._follow_log()
             if confirmation.key in self._known:
                 return False
-            self._refuse_when_full(len(data) + len(line))
+            more_bytes = _on_disk(len(data)) + len(line)
+            self._refuse_when_full(more_bytes)
             try:
                 self._write_sketch(self._folder / name, data)
                 self._append(line)
             except OSError as error:
-                text = f"The drawing could not be kept ({error.strerror}); the operator has to look after the disk."
-                raise FeedbackNotKeptError(text, reason="not_written") from error
-            self._bytes += len(data) + len(line)
+                raise _not_written(error) from error
+            self._bytes += more_bytes
             self._known.add(confirmation.key)
         return True
 
@@ -118,6 +118,28 @@ class FeedbackStore:
         """Closes the log and the reader."""
         os.close(self._log)
         self._reader.close()
+
+    def _open_log(self) -> int:
+        (self._folder / SKETCH_FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(self._folder / LOG_NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def _take_stock(self) -> None:
+        self._known = {confirmation.key for confirmation in read_feedback(self._folder).confirmations}
+        self._bytes = sum(_on_disk(file.stat().st_size) for file in self._folder.rglob("*") if file.is_file())
+
+    def _follow_log(self) -> None:
+        """Opens the log again when it was moved away or removed, as a line written to the old one would be lost."""
+        try:
+            if (self._folder / SKETCH_FOLDER).is_dir():
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(self._log), (self._folder / LOG_NAME).stat()):
+                        return
+            fresh = self._open_log()
+            os.close(self._log)
+            self._log = fresh
+            self._take_stock()
+        except OSError as error:
+            raise _not_written(error) from error
 
     def _end_last_line(self) -> None:
         size = os.fstat(self._log).st_size
@@ -143,7 +165,7 @@ class FeedbackStore:
             return
         partial = path.with_suffix(f".{os.getpid()}.partial")
         try:
-            with partial.open("wb") as file:
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -152,6 +174,16 @@ class FeedbackStore:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
             raise
+
+
+def _on_disk(size_bytes: int) -> int:
+    """Bytes that a file takes on a disk, which gives whole blocks and keeps a record of each file."""
+    return (size_bytes // _BLOCK_BYTES + 1) * _BLOCK_BYTES
+
+
+def _not_written(error: OSError) -> FeedbackNotKeptError:
+    text = f"The drawing could not be kept ({error.strerror}); the operator has to look after the disk."
+    return FeedbackNotKeptError(text, reason="not_written")
 
 
 def _as_png(pixels: NDArray[np.float32]) -> bytes:

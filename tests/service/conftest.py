@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +219,9 @@ def keyed_service(gallery_folder: Path) -> Iterator[tuple[str, str]]:
     key, kept = make_key("visitors", "search")
     with serve(gallery_folder, Settings(api_keys=kept.entry())) as url:
         yield url, key
+
+
+@pytest.fixture
+def serving(gallery_folder: Path) -> Callable[[Settings], AbstractContextManager[str]]:
+    """Runs a service with settings of the test's own: with serving(Settings(...)) as address."""
+    return lambda settings: serve(gallery_folder, settings)

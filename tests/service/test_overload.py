@@ -127,7 +127,7 @@ def test_a_refusal_at_the_door_does_not_wait_for_the_body(
     until(lambda: metric(service, "sketch_search_queue_depth") == 1)
     url = urlsplit(str(service.base_url))
     with socket.create_connection((url.hostname or "", url.port or 0), timeout=20) as connection:
-        head = b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        head = b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         connection.sendall(head + b"Content-Length: 5000\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
     gate.open.set()
@@ -144,7 +144,7 @@ def test_a_search_whose_client_leaves_while_it_waits_never_reaches_the_encoder(
     body = request.read()
     url = urlsplit(str(service.base_url))
     with socket.create_connection((url.hostname or "", url.port or 0), timeout=20) as connection:
-        head = f"POST /search HTTP/1.1\r\nHost: x\r\nContent-Type: {request.headers['content-type']}\r\n"
+        head = f"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: {request.headers['content-type']}\r\n"
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         until(lambda: metric(service, "sketch_search_queue_depth") == 1)
     until(lambda: metric(service, "sketch_search_queue_depth") == 0)

@@ -112,3 +112,21 @@ def test_a_connection_is_kept_for_the_next_request(live_service: str) -> None:
                 answer += received
             assert answer.startswith(b"HTTP/1.1 200 ")
             assert b"connection: close" not in answer.lower()
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/info", "/metrics", "/openapi.json", "/similar/shapes/star-dotted"]
+)
+def test_what_can_be_read_can_be_asked_for_its_head(client: TestClient, path: str) -> None:
+    assert client.head(path).status_code == 200
+
+
+def test_an_address_in_absolute_form_is_found_and_head_has_no_body(live_service: str) -> None:
+    url = urlsplit(live_service)
+    for method, has_body in ((b"GET", True), (b"HEAD", False)):
+        with socket.create_connection((str(url.hostname), url.port or 0), timeout=20) as connection:
+            target = f"{live_service}/healthz".encode()
+            connection.sendall(method + b" " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert answer.endswith(b'{"status":"ok"}') == has_body

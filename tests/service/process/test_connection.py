@@ -5,8 +5,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from service.process import connection as connection_module
+from service.process import server
 from service.search.photo_files import PhotoFiles
+from service.settings import Settings
 
 HEAD = (
     b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000\r\n\r\n"
@@ -162,3 +165,23 @@ def test_nonsense_within_a_body_harms_nobody(connection: socket.socket, caplog: 
     connection.sendall(HEAD.replace(b"Content-Length: 5000", b"Transfer-Encoding: chunked") + b"not a length\r\n")
     assert rest_of(connection).startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_more_connections_than_there_may_be_are_closed_at_once_with_one_line(
+    serving: Callable[[Settings], AbstractContextManager[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(server, "most_connections", lambda: 2)
+    monkeypatch.setattr(connection_module, "say_out_of_connections", connection_module._OutOfConnections())
+    with serving(Settings()) as service:
+        url = urlsplit(service)
+        address = (str(url.hostname), url.port or 0)
+        with socket.create_connection(address, timeout=20) as first, socket.create_connection(address) as second:
+            for _ in range(5):
+                with socket.create_connection(address, timeout=20) as refused:
+                    assert rest_of(refused) == b""
+            for kept in (first, second):
+                kept.sendall(SHORT)
+                assert kept.recv(65536).startswith(b"HTTP/1.1 200 OK")
+        assert len([record for record in caplog.records if "connections are open" in record.message]) == 1

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +7,8 @@ from typing import Any
 import pytest
 import uvicorn
 
+from service.process import server as server_module
+from service.process.connection import _OutOfConnections
 from service.process.listening import listen
 from service.process.server import DrainingServer
 from service.search.readiness import DrainState
@@ -59,3 +62,18 @@ def test_a_connection_that_waits_when_the_port_closes_is_still_answered(listener
         client.close()
     with socket.socket() as late, pytest.raises(ConnectionRefusedError):
         late.connect(address)
+
+
+def test_a_loop_without_a_descriptor_left_writes_one_line_and_no_tracebacks(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server_module, "say_out_of_connections", _OutOfConnections())
+    loop = asyncio.new_event_loop()
+    for _ in range(100):
+        server_module._on_loop_error(
+            loop, {"message": "accept", "exception": OSError(errno.EMFILE, "too many open files")}
+        )
+    loop.close()
+    (record,) = caplog.records
+    assert "no file can be opened" in record.message
+    assert record.exc_info is None

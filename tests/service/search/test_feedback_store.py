@@ -1,5 +1,6 @@
 import io
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,8 @@ def test_a_full_folder_keeps_nothing_more_and_says_so(tmp_path: Path) -> None:
     roomy = store(tmp_path)
     roomy.keep(drawing(10), confirmed())
     roomy.close()
-    size = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
-    bounded = store(tmp_path, max_bytes=2 * size + 200)  # the next drawing's size is nearly the same
+    block = 4096  # a disk gives whole blocks, and both drawings are smaller than one
+    bounded = store(tmp_path, max_bytes=3 * block + 500)
     assert bounded.keep(drawing(11), confirmed())
     with pytest.raises(FeedbackNotKeptError, match="filled"):
         bounded.keep(drawing(12), confirmed())
@@ -114,3 +115,25 @@ def test_a_folder_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path)
     (tmp_path / "file").touch()
     with pytest.raises(SketchSearchError, match="Feedback cannot be kept in"):
         store(tmp_path / "file")
+
+
+@pytest.mark.parametrize("lost", ["log.jsonl moved", "log.jsonl removed", "all removed"])
+def test_a_log_that_was_moved_or_removed_is_begun_anew(tmp_path: Path, lost: str) -> None:
+    folder = tmp_path / "kept"
+    opened = store(folder)
+    assert opened.keep(drawing(), confirmed())
+    if lost == "log.jsonl moved":
+        (folder / LOG_NAME).rename(folder / "old.jsonl")
+    elif lost == "log.jsonl removed":
+        (folder / LOG_NAME).unlink()
+    else:
+        shutil.rmtree(folder)
+    assert opened.keep(drawing(), confirmed())
+    assert len(read_feedback(folder).confirmations) == 1
+    assert len(files(folder)) == 1
+
+
+def test_drawings_are_for_the_service_alone(tmp_path: Path) -> None:
+    store(tmp_path).keep(drawing(), confirmed())
+    (file,) = files(tmp_path)
+    assert (file.stat().st_mode & 0o777, (tmp_path / LOG_NAME).stat().st_mode & 0o777) == (0o600, 0o600)

@@ -137,7 +137,7 @@ def test_a_precision_that_the_bundle_lacks_is_refused_before_a_gallery_is_opened
         open_engine(Settings(gallery=own_gallery, bundle=bundle.path, device="cpu", precision="int4"))
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_process_serves_and_stops_cleanly(
     start: Start, sketch: Callable[[str], bytes], stop: signal.Signals
 ) -> None:
@@ -146,6 +146,7 @@ def test_the_process_serves_and_stops_cleanly(
     answer = httpx2.post(f"{address}/search", files={"sketch": sketch("house-plain")}, timeout=120).json()
     assert answer["model"]["provider"] == "CPUExecutionProvider"
     assert len(answer["results"]) == 12
+    process.send_signal(signal.SIGUSR1)  # ends nothing
     process.send_signal(stop)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
@@ -215,7 +216,7 @@ def test_on_sigterm_readiness_is_red_first_and_on_a_second_the_port_closes_and_w
     url = httpx2.URL(address)
     body = b'--x\r\nContent-Disposition: form-data; name="sketch"; filename="a.png"\r\n\r\n'
     body += sketch("house-plain") + b"\r\n--x--\r\n"
-    head = f"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     head += "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
     with socket.create_connection((url.host, url.port or 0), timeout=120) as begun:
         begun.sendall(head.encode() + body[:100])
@@ -244,7 +245,7 @@ def test_who_has_not_sent_the_whole_body_when_the_service_stops_is_told_to_send_
     process = start("--drain-seconds", "0", "--shutdown-seconds", "0")
     address = address_of(process)
     url = httpx2.URL(address)
-    head = b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"
+    head = b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n"
     head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
     with socket.create_connection((url.host, url.port or 0), timeout=120) as begun:
         begun.sendall(head)
