@@ -27,7 +27,8 @@ def with_pixel_statistics(config: TrainConfig) -> TrainConfig:
         new = replace(old, mean=earlier.mean, std=earlier.std)
     else:
         stated = timm.get_pretrained_cfg(config.backbone)
-        new = replace(old, mean=tuple(map(float, stated.mean)), std=tuple(map(float, stated.std)))
+        mean, std = ((float(red), float(green), float(blue)) for red, green, blue in (stated.mean, stated.std))
+        new = replace(old, mean=mean, std=std)
     if new != old:
         print(f"pixels get the mean {new.mean} and std {new.std} of the weights", file=sys.stderr)  # noqa: T201
     return replace(config, preprocessing=new)
