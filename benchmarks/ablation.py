@@ -179,7 +179,13 @@ def evaluate_run(
     teacher_alone = {f"teacher_{name}": probe[name] for name in METRICS if name in probe}
     shares = {name: value for name, value in probe.items() if name.startswith("probe")}
     hits = photo_hits(split, evaluation.query_ranks)
-    return {"split": split.name} | summarise(evaluation.query_ranks) | teacher_alone | shares | {"hits": hits}
+    return (
+        {"split": split.name}
+        | summarise(evaluation.query_ranks, evaluation.targets)
+        | teacher_alone
+        | shares
+        | {"hits": hits}
+    )
 
 
 def photo_hits(split: Split, query_ranks: IntArray) -> dict[str, list[bool]]:
@@ -216,7 +222,7 @@ def gain(results: list[dict[str, Any]], baseline: list[dict[str, Any]]) -> str:
     more = np.array([sum(after[photo]) - sum(hits) for photo, hits in before.items()])
     queries = np.array([len(hits) for hits in before.values()])
     interval = bootstrap_gain(more, queries)
-    return f"{interval.mean:+.1f} ({interval.low:+.1f} to {interval.high:+.1f})"
+    return f"{interval.mean:+.1f} ({interval.low:+.1f} to {interval.high:+.1f})" if interval else "of a single photo"
 
 
 def all_hits(results: list[dict[str, Any]]) -> dict[str, list[bool]]:

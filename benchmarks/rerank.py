@@ -54,7 +54,7 @@ def main() -> None:
     for name, values in scores.items():
         targets = np.repeat(np.arange(len(split.items)), [len(item.sketches) for item in split.items])
         milliseconds = round(1000 * median(times[name]), 2)
-        result = {"way": name, "ms_per_query": milliseconds} | summarise(ranks(values, targets))
+        result = {"way": name, "ms_per_query": milliseconds} | summarise(ranks(values, targets), targets)
         print(json.dumps(result), flush=True)
 
 

@@ -1,7 +1,6 @@
 """The mean and std of pixels that a network's weights were trained with, instead of ImageNet's for every network."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +27,8 @@ def with_pixel_statistics(config: TrainConfig) -> TrainConfig:
         new = replace(old, mean=earlier.mean, std=earlier.std)
     else:
         stated = timm.get_pretrained_cfg(config.backbone)
-        new = replace(old, mean=_for_channels(stated.mean), std=_for_channels(stated.std))
+        mean, std = ((float(red), float(green), float(blue)) for red, green, blue in (stated.mean, stated.std))
+        new = replace(old, mean=mean, std=std)
     if new != old:
         print(f"pixels get the mean {new.mean} and std {new.std} of the weights", file=sys.stderr)  # noqa: T201
     return replace(config, preprocessing=new)
-
-
-def _for_channels(values: Sequence[float]) -> tuple[float, float, float]:
-    red, green, blue = map(float, values)
-    return red, green, blue

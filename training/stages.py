@@ -228,7 +228,8 @@ def _measure(data: TrainingData, config: TrainConfig, device: torch.device) -> C
         metrics: dict[str, Any] = {}
         if data.validation is not None:
             embed = torch_embed(task, device)
-            metrics = summarise(evaluate(embed, data.validation, config.preprocessing).query_ranks)
+            measured = evaluate(embed, data.validation, config.preprocessing)
+            metrics = summarise(measured.query_ranks, measured.targets)
             probed = probed or PreparedPairs(data.validation.items, config.preprocessing, categories=data.categories)
         assert probed is not None
         batch = next(probed.batches(_PROBED_PAIRS, seed=0, epoch=0, num_sketches=task.num_sketches)).to(device)

@@ -44,14 +44,14 @@ def create_backbone(name: str, *, image_size_px: int, weights: str | Path, optio
         options["pretrained_cfg_overlay"] = {"file": str(weights)}
     torch.set_rng_state(before)
     try:
-        trained: nn.Module = timm.create_model(name, **options)
+        loaded: nn.Module = timm.create_model(name, **options)
     except Exception as error:  # hub, file-format and shape errors of timm and its loaders have no common type
         raise ValueError(
             f"The weights of {name} cannot be loaded ({_first_line(error)}); give a local file with {option}."
         ) from error
     if weights != PRETRAINED:
-        _refuse_weights_of_another(trained, began, name=name, weights=weights)
-    return trained
+        _refuse_weights_of_another(loaded, began, name=name, weights=weights)
+    return loaded
 
 
 def _at_size(name: str, image_size_px: int) -> tuple[dict[str, object], nn.Module]:
@@ -63,7 +63,7 @@ def _at_size(name: str, image_size_px: int) -> tuple[dict[str, object], nn.Modul
     options: dict[str, object] = {"num_classes": 0, "img_size": image_size_px}
     try:
         try:
-            backbone = timm.create_model(name, **options)
+            backbone: nn.Module = timm.create_model(name, **options)
         except TypeError as error:
             if "img_size" not in str(error):
                 raise

@@ -204,7 +204,8 @@ def test_the_command_line_prints_one_json_object_last(dataset: Path, finished: P
     summary = json.loads(done.stdout.splitlines()[-1])
     assert summary["queries"] == 16
     assert summary["against"]["acc@1"] == summary["acc@1"]
-    assert summary["against"]["acc@1_gained_95"] == [0.0, 0.0]
+    low, high = summary["against"]["acc@1_gained_95"]
+    assert low < 0 < high
 
 
 def test_the_command_line_reports_a_wrong_folder_in_one_sentence(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def evaluate(
     sketches = _embed_files(embed, "sketch", queries, preprocessing)
     scores = inner_products(sketches, photos)
     query_ranks = ranks(scores, targets)
-    summary = split.summary() | {"gallery": len(gallery), "queries": len(queries)} | summarise(query_ranks)
+    summary = split.summary() | {"gallery": len(gallery), "queries": len(queries)} | summarise(query_ranks, targets)
     return Evaluation(queries, gallery, targets, query_ranks, scores, photos, sketches, summary)
 
 

@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from model.bundle import Bundle
 from training.data.dataset import Split, read_split
 from training.evaluation.evaluate import evaluate_bundle
-from training.evaluation.metrics import accuracy_at
+from training.evaluation.metrics import accuracy_at, share_interval
 
 CUTOFFS = (1, 10)
 MAX_GALLERY = 5000
-_RESAMPLES = 2000
 
 
 def measure_expectation(bundle: Bundle, data: Path) -> dict[str, Any]:
@@ -26,7 +22,7 @@ def measure_expectation(bundle: Bundle, data: Path) -> dict[str, Any]:
             n-th is in the gallery.
 
     Returns:
-        Plain JSON values: counts, acc@k in percent with 95 % bootstrap intervals over photos, and "sentences".
+        Plain JSON values: counts, acc@k in percent with 95 % intervals, and "sentences".
     """
     held_out, others = read_split(data, "test"), read_split(data, "train")
     result = evaluate_bundle(bundle, held_out, device="cpu", distractors=_spread(others))
@@ -37,33 +33,23 @@ def measure_expectation(bundle: Bundle, data: Path) -> dict[str, Any]:
     }
     for k in CUTOFFS:
         values[f"acc@{k}"] = round(accuracy_at(result.query_ranks, k), 1)
-        values[f"acc@{k}_95"] = interval_over_photos(result.query_ranks <= k, result.targets)
+        interval = share_interval(result.query_ranks <= k, result.targets)
+        values[f"acc@{k}_95"] = interval and interval.rounded(1)
     return values | {"sentences": sentences(values)}
-
-
-def interval_over_photos(hits: NDArray[np.bool_], photos: NDArray[np.int64]) -> list[float]:
-    """95 % percentile bootstrap interval of a share, in percent; photos are drawn anew, each with all its drawings.
-
-    Args:
-        hits: (Q,) whether each drawing found its photo.
-        photos: (Q,) which photo it was.
-    """
-    rows = [hits[photos == photo] for photo in np.unique(photos)]
-    found, drawn = np.array([row.sum() for row in rows]), np.array([len(row) for row in rows])
-    chosen = np.random.default_rng(0).integers(len(rows), size=(_RESAMPLES, len(rows)))
-    shares = found[chosen].sum(axis=1) / drawn[chosen].sum(axis=1)
-    return [round(float(value), 1) for value in np.percentile(shares * 100, [2.5, 97.5])]
 
 
 def sentences(values: dict[str, Any]) -> list[str]:
     """The measurement in words for someone who has never heard of acc@k."""
-    first, among_ten = (f"{values[f'acc@{k}']:.0f} % ({_range(values[f'acc@{k}_95'])})" for k in CUTOFFS)
-    few = values["photos_held_out"] < 30
+    first, among_ten = (f"{values[f'acc@{k}']:.0f} %{_range(values[f'acc@{k}_95'])}" for k in CUTOFFS)
+    certainty = "in brackets, the range in which the true share lies with 95 % confidence"
+    if values["acc@1_95"] is None:
+        certainty = "a single photo tells nothing about others"
+    elif values["photos_held_out"] < 30:
+        certainty += ", wide because so few photos were kept out"
     return [
         f"{values['photos_held_out']} of your photos were kept out of training and drawn by the computer, "
         f"{values['drawings']} drawings in all. {first} of these drawings find their photo first among "
-        f"{values['gallery']:,} photos, {among_ten} among the first ten; in brackets, the range in which the true "
-        "share lies with 95 % confidence" + (", wide because so few photos were kept out." if few else "."),
+        f"{values['gallery']:,} photos, {among_ten} among the first ten; {certainty}.",
         KNOWN,
         "People also leave out or misremember what a tracing never would, so try it with a few drawings of your own "
         "before you promise anything.",
@@ -78,8 +64,8 @@ KNOWN = (
 )
 
 
-def _range(interval: list[float]) -> str:
-    return f"{interval[0]:.0f}–{interval[1]:.0f}"
+def _range(interval: list[float] | None) -> str:
+    return f" ({interval[0]:.0f}–{interval[1]:.0f})" if interval else ""
 
 
 def _spread(split: Split) -> Sequence[Path]:

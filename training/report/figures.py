@@ -87,7 +87,8 @@ def size_plot(runs: Sequence[ReportedRun]) -> Plot:
         widest = max(run.num_parameters for run in runs) / 1e6
         for place, (colour, run) in enumerate(zip(COLOURS * 3, runs, strict=False)):
             summary = run.evaluation.summary
-            mean, (low, high) = summary["acc@1"], summary["acc@1_95"]
+            mean = summary["acc@1"]
+            low, high = summary["acc@1_95"] or (mean, mean)
             error = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
             # Runs of one size, moved apart by a hundredth of the axis, are seen side by side.
             size = run.num_parameters / 1e6 + (place - (len(runs) - 1) / 2) * widest / 100

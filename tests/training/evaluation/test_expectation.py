@@ -1,15 +1,4 @@
-import numpy as np
-
-from training.evaluation.expectation import interval_over_photos, sentences
-
-
-def test_the_interval_is_over_photos_and_not_over_their_drawings() -> None:
-    photos = np.repeat(np.arange(10), 20)
-    hits = photos < 5  # all drawings of a photo share its fate: ten independent facts, not two hundred
-    low, high = interval_over_photos(hits, photos)
-    assert 10 <= low <= 30
-    assert 70 <= high <= 90
-    assert interval_over_photos(np.ones(20, bool), np.arange(20)) == [100.0, 100.0]
+from training.evaluation.expectation import sentences
 
 
 def test_a_small_measurement_says_that_it_is_one() -> None:
@@ -27,3 +16,10 @@ def test_it_says_that_people_draw_worse_than_a_tracing() -> None:
     values = {"photos_held_out": 6, "drawings": 30, "gallery": 60, "acc@1": 50.0, "acc@10": 90.0}
     said = " ".join(sentences(values | {"acc@1_95": [1.0, 2.0], "acc@10_95": [1.0, 2.0]}))
     assert "Real drawings are harder" in said
+
+
+def test_a_single_photo_is_not_said_to_be_certain() -> None:
+    values = {"photos_held_out": 1, "drawings": 10, "gallery": 20, "acc@1": 20.0, "acc@10": 100.0}
+    first, *_ = sentences(values | {"acc@1_95": None, "acc@10_95": None})
+    assert "20 % of these drawings" in first
+    assert first.endswith("a single photo tells nothing about others.")

@@ -3,10 +3,10 @@ import pytest
 
 from training.evaluation.metrics import (
     accuracy_at,
-    bootstrap_accuracy,
     compare,
     mean_average_precision,
     ranks,
+    share_interval,
     summarise,
 )
 
@@ -15,7 +15,7 @@ def test_perfect_embeddings_score_exactly_100() -> None:
     scores = np.eye(7, dtype=np.float32)
     summary = summarise(ranks(scores, np.arange(7)))
     assert summary["acc@1"] == summary["acc@10"] == summary["mAP"] == 100
-    assert summary["acc@1_95"] == [100, 100]
+    assert summary["acc@1_95"] == [64.57, 100.0]  # Wilson, 7 of 7
     assert summary["mean_rank"] == 1
 
 
@@ -47,21 +47,6 @@ def test_mean_average_precision_with_one_right_photo_is_the_mean_reciprocal_rank
     assert mean_average_precision(np.array([1, 2, 4])) == pytest.approx(100 * (1 + 0.5 + 0.25) / 3)
 
 
-def test_the_interval_covers_the_mean_and_narrows_with_more_queries() -> None:
-    few = bootstrap_accuracy(np.array([1, 2] * 20), 1)
-    many = bootstrap_accuracy(np.array([1, 2] * 2000), 1)
-    assert few.low < few.mean < few.high
-    assert many.high - many.low < (few.high - few.low) / 5
-
-
-def test_the_binomial_draw_equals_resampling_the_queries() -> None:
-    query_ranks = np.array([1] * 46 + [2] * 69)
-    random = np.random.default_rng(3)
-    naive = [(random.choice(query_ranks, len(query_ranks)) <= 1).mean() * 100 for _ in range(4000)]
-    interval = bootstrap_accuracy(query_ranks, 1)
-    np.testing.assert_allclose([interval.low, interval.high], np.percentile(naive, [2.5, 97.5]), atol=1.0)
-
-
 @pytest.mark.parametrize(
     ("scores", "targets", "message"),
     [
@@ -84,4 +69,32 @@ def test_a_gain_is_of_the_same_queries_and_its_interval_of_photos_with_all_their
     low, high = gained["acc@1_gained_95"]
     assert 24 < high - low < 32  # of 50 photos; 200 independent queries would give 14
     assert compare(before, after, targets)["acc@1_gained"] == -50.0
-    assert gained["acc@10_gained_95"] == [0.0, 0.0]
+    low, high = gained["acc@10_gained_95"]  # nothing gained on any of 50 photos is not nothing on all photos
+    assert -8 < low < -5
+    assert 5 < high < 8
+
+
+def ends(hits: list[int], photos: list[int]) -> list[float]:
+    interval = share_interval(np.array(hits, bool), np.array(photos))
+    assert interval is not None
+    return interval.rounded(1)
+
+
+def test_the_interval_of_independent_queries_is_wilsons() -> None:
+    assert ends([1] * 8 + [0] * 2, list(range(10))) == [49.0, 94.3]  # as in tables
+    assert ends([0] * 10, list(range(10))) == [0.0, 27.8]
+    assert ends([1] * 10, list(range(10))) == [72.2, 100.0]
+
+
+def test_queries_that_share_the_fate_of_their_photo_count_as_one() -> None:
+    photos = np.repeat(np.arange(10), 20).tolist()
+    assert ends([int(photo < 5) for photo in photos], photos) == ends([1] * 5 + [0] * 5, list(range(10)))
+    alternating = [query % 2 for query in range(200)]
+    low, high = ends(alternating, photos)
+    assert high - low < 15  # of 200
+
+
+def test_a_single_photo_has_no_interval() -> None:
+    assert share_interval(np.array([True, False]), np.array([3, 3])) is None
+    assert summarise(np.array([1, 2]), np.array([0, 0]))["acc@1_95"] is None
+    assert compare(np.array([1, 2]), np.array([1, 1]), np.array([0, 0]))["acc@1_gained_95"] is None
