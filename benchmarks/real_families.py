@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from model.bundle import Bundle, Modality, default_bundle_path, read_bundle
 from model.encoder import open_encoder
 from model.preprocess import to_tensor
-from training.dataset import read_image
+from training.data.dataset import read_image
 
 FAMILIES = {
     "shoes": "shoes",

@@ -1,12 +1,14 @@
 """What surrounds a drawing: frames, bands, a window of an app, a table under the sheet."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.corruptions.page import Corruption, page_of, picture_of, smooth_noise
 
 
-def _banded(drawing: Image.Image, shares: tuple[float, float, float, float], dark: int = 24) -> Image.Image:
+def _banded(drawing: Image.Image, shares: Sequence[float], dark: int = 24) -> Image.Image:
     """The page with dark bands at the left, the top, the right and the bottom, each a share of its side."""
     page = page_of(drawing)
     left, top, right, bottom = (round(share * page.width) for share in shares)
@@ -30,7 +32,7 @@ def thick_frame(drawing: Image.Image, strength: int, _: np.random.Generator) -> 
 def one_band(drawing: Image.Image, strength: int, random: np.random.Generator) -> Image.Image:
     shares = np.zeros(4)
     shares[random.integers(4)] = (0.02, 0.08, 0.2)[strength]
-    return _banded(drawing, tuple(shares))
+    return _banded(drawing, shares.tolist())
 
 
 def two_bands(drawing: Image.Image, strength: int, random: np.random.Generator) -> Image.Image:
@@ -42,7 +44,7 @@ def two_bands(drawing: Image.Image, strength: int, random: np.random.Generator) 
 def three_bands(drawing: Image.Image, strength: int, random: np.random.Generator) -> Image.Image:
     shares = np.full(4, (0.02, 0.07, 0.14)[strength])
     shares[random.integers(4)] = 0
-    return _banded(drawing, tuple(shares))
+    return _banded(drawing, shares.tolist())
 
 
 def app_window(drawing: Image.Image, strength: int, _: np.random.Generator) -> Image.Image:

@@ -1,12 +1,13 @@
 """A drawing on a page of paper, as pixels between 0 and 1, and the small pieces that all kinds of corruption share."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Page = NDArray[np.float32]  # (H, W) or (H, W, 3), 1 white
+Page = NDArray[np.floating[Any]]  # (H, W) or (H, W, 3), 1 white
 Corruption = Callable[[Image.Image, int, np.random.Generator], Image.Image]
 """A drawing (mode "L", black on white), a strength from 0 to 2 and the source of chance become a file's picture."""
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from index_builder.photos.scan import PHOTO_EXTENSIONS
 from index_builder.progress import ConsoleProgress, one_line
 from model.command_line import CommandParser
 from model.errors import SketchSearchError
+from model.images import PHOTO_SUFFIXES
 from sketch_search.commands.failures import reported
 from sketch_search.commands.main import PROGRAM
 from sketch_search.commands.next_step import say_next
@@ -85,7 +85,7 @@ def _refuse_target(target: Path, *, replaces: bool) -> None:
 def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise SketchSearchError(f"There is no folder {folder}; give one with images.")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_EXTENSIONS and path.is_file())
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file())
     if not found:
         raise SketchSearchError(f"There are no images in {folder}; expected JPEG, PNG, WebP, GIF, TIFF or BMP files.")
     return found

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from index_builder.photos.scan import PHOTO_EXTENSIONS
+from model.images import PHOTO_SUFFIXES
 
 
 def photo_files(folder: Path) -> tuple[Path, ...]:
@@ -11,7 +11,7 @@ def photo_files(folder: Path) -> tuple[Path, ...]:
     Raises:
         ValueError: the folder holds no photo.
     """
-    files = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_EXTENSIONS))
+    files = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES))
     if not files:
         raise ValueError(f"There is no photo below {folder}; give a folder of JPEG, PNG, WebP, GIF, TIFF or BMP files.")
     return files

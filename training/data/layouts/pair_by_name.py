@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from index_builder.photos.scan import PHOTO_EXTENSIONS
+from model.images import PHOTO_SUFFIXES
 from training.data.dataset import Item
 
 NO_SKETCH = "photo without sketch"
@@ -88,7 +88,7 @@ def pair_by_name(
 def list_images(folder: Path) -> tuple[list[Path], list[Path]]:
     """The images of one folder and its other files, both sorted; hidden files count as other files."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    images = [path for path in files if path.suffix.lower() in PHOTO_EXTENSIONS and not path.name.startswith(".")]
+    images = [path for path in files if path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")]
     return images, [path for path in files if path not in set(images)]
 
 
