@@ -79,8 +79,9 @@ def _share_far_from_paper(levels: Levels, coarse: Levels, cell: int) -> Levels:
 
 def _hull(mask: Mask) -> Mask:
     """The convex hull of a mask: sheets and canvases have no bays, what looks like one is ink."""
-    rows, columns = np.nonzero(mask)
-    points = sorted(set(zip(columns.tolist(), rows.tolist(), strict=True)))
+    rows = np.flatnonzero(mask.any(axis=1))
+    ends = mask.argmax(axis=1)[rows], mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)[rows]  # corners are ends of rows
+    points = sorted({point for end in ends for point in zip(end.tolist(), rows.tolist(), strict=True)})
     corners = _half_hull(points)[:-1] + _half_hull(points[::-1])[:-1]
     picture = Image.new("1", (mask.shape[1], mask.shape[0]))
     if len(corners) > 1:
