@@ -34,7 +34,7 @@ class FakeSession:
         return [type("Input", (), {"name": "images", "shape": ["batch", 3, 128, 128]})()]
 
     def get_outputs(self) -> list[Any]:
-        return [type("Output", (), {"shape": ["batch", 128]})()]
+        return [type("Output", (), {"shape": ["batch", read_bundle(default_bundle_path()).embedding_dim]})()]
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def test_photos_are_indexed_searched_embedded_and_served(installed: Path, elsewh
     assert "Next: sketch-search serve" in sketch_search(installed, elsewhere, "index", "--gallery", "photos")
     found = sketch_search(installed, elsewhere, "search", "drawing.png", "-k", "1")
     sketch_search(installed, elsewhere, "embed", "photos", "--out", "all.npy")
-    assert np.load(elsewhere / "all.npy").shape == (3, 128)
+    assert np.load(elsewhere / "all.npy").shape == (3, 192)
     command = [sys.executable, "-m", "sketch_search.service", "--port", "0", "--drain-seconds", "0"]
     with subprocess.Popen(
         command, cwd=elsewhere, env=environment(installed, elsewhere), stdout=subprocess.PIPE, text=True

@@ -30,7 +30,7 @@ def test_embeddings_of_a_gallery_are_exported(
     gallery_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "--out", str(tmp_path / "all.npy"), str(gallery_folder)]) == 0
-    assert np.load(tmp_path / "all.npy").shape == (4, 128)
+    assert np.load(tmp_path / "all.npy").shape == (4, 192)
     assert next_step(capsys) == f"Next: sketch-search search drawing.png --gallery {gallery_folder}"
 
 
