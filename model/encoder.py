@@ -13,7 +13,7 @@ from model.bundle import Bundle, Modality
 from model.errors import BundleError, ProviderError
 from model.images import decode_image, photo_draft_size, upright
 from model.preprocess import prepare_photo, prepare_sketch
-from model.sessions.exact_int8 import int8_is_exact, with_unsigned_weights
+from model.sessions.exact_int8 import arithmetic_of, with_unsigned_weights
 from model.sessions.onnx_runtime import CPU, CUDA, OnnxSession
 from model.sessions.openvino import BF16, OpenVinoSession
 
@@ -199,18 +199,18 @@ def _open_session(
     bundle: Bundle, modality: Modality, precision: str, options: ort.SessionOptions, providers: list[Any]
 ) -> tuple[ort.InferenceSession, str]:
     path = bundle.encoder_path(modality, precision)
-    is_rewritten = precision == "int8" and not int8_is_exact()
+    arithmetic = arithmetic_of(precision)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a failed provider is found by asking which one runs
-            network = with_unsigned_weights(path.read_bytes()) if is_rewritten else str(path)
+            network = with_unsigned_weights(path.read_bytes()) if arithmetic == "uint8" else str(path)
             session = ort.InferenceSession(network, options, providers=providers)
     except BundleError:
         raise
     except Exception as error:  # ONNX Runtime has a type for each way in which a file can be wrong
         raise BundleError(f"The encoder {path} cannot be opened ({error}); export the bundle again.") from error
     _check_shapes(session, bundle, path)
-    return session, "uint8" if is_rewritten else precision
+    return session, arithmetic
 
 
 def _check_shapes(session: ort.InferenceSession, bundle: Bundle, path: Path) -> None:

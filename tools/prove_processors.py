@@ -92,11 +92,11 @@ def _embed(bundle: Bundle, folder: Path) -> None:
 def _unaided(bundle: Bundle, modality: Modality, images: NDArray[np.float32]) -> NDArray[np.float32]:
     import model.encoder as module
 
-    aided, module.int8_is_exact = module.int8_is_exact, lambda: True
+    aided, module.arithmetic_of = module.arithmetic_of, lambda precision: precision
     try:
         return open_encoder(bundle, modality, device="cpu", precision="int8").encode(images)
     finally:
-        module.int8_is_exact = aided
+        module.arithmetic_of = aided
 
 
 def _line(precision: str, here: Embeddings, there: Embeddings, right: NDArray[np.int64]) -> str:

@@ -19,11 +19,12 @@ APPROXIMATE = "approximate.faiss"  # beside the others where exact search is too
 
 @dataclass(frozen=True)
 class BundleStamp:
-    """The bundle that made the embeddings, and its precision."""
+    """The bundle that made the embeddings, its precision, and the numbers that the CPU multiplied for it."""
 
     name: str
     fingerprint: str
     precision: str
+    arithmetic: str
 
 
 @dataclass(frozen=True)

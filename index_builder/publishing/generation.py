@@ -20,6 +20,7 @@ from index_builder.publishing.previous import PreviousGeneration
 from index_builder.publishing.swap import file_facts, new_staging, publish, remove_old
 from index_builder.publishing.write import find_near_duplicates, write_generation
 from index_builder.work.queries import digest_content, find_duplicates
+from model.sessions.exact_int8 import arithmetic_of
 
 _NUM_EXAMPLES = 3
 
@@ -151,7 +152,9 @@ class NextGeneration:
 
     @property
     def _stamp(self) -> BundleStamp:
-        return BundleStamp(self.model.name, self.model.fingerprint, self.model.precision)
+        return BundleStamp(
+            self.model.name, self.model.fingerprint, self.model.precision, arithmetic_of(self.model.precision)
+        )
 
     @cached_property
     def _digest(self) -> str:

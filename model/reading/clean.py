@@ -13,6 +13,7 @@ _FULL_LINE = 0.5  # of a row or a column: a frame, a ruled line
 _INK = 0.3  # of the darkest stroke, as in `Preprocessing`
 _GRID = 32
 _EDGE_CELLS = 3
+_AREA_PX = 8  # on a small page a dot of the pen is no area
 
 
 def is_clean(grey: Image.Image) -> bool:
@@ -62,9 +63,10 @@ def _is_alone(ink: Mask) -> bool:
     if np.count_nonzero(ink, axis=0).max() > _FULL_LINE * height:
         return False
     cell = -(-max(height, width) // _GRID)
-    cells = np.asarray(Image.fromarray(ink.view(np.uint8) * np.uint8(255)).reduce(cell))
-    if np.count_nonzero(cells > 250) > 2:
+    picture = Image.fromarray(ink.view(np.uint8) * np.uint8(255))
+    if np.count_nonzero(np.asarray(picture.reduce(max(cell, _AREA_PX))) > 250) > 2:
         return False
+    cells = np.asarray(picture.reduce(cell))
     inked = cells > 0
     return not (_has_mark(np.any(inked, axis=1)) or _has_mark(np.any(inked, axis=0)))
 

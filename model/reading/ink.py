@@ -61,7 +61,7 @@ def outlined(inked: Inked) -> Inked:
     if len(rows) == 0:
         return inked
     height, width = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
-    radius = max(3, round(_AREA_RADIUS * max(height, width)))
+    radius = max(5, round(_AREA_RADIUS * max(height, width)))
     core = shrunk(inked.mask, radius)
     if core.sum() < _AREA_SHARE * height * width:
         return inked
@@ -93,7 +93,10 @@ def _as_share(distance: Levels, paper: Levels, *, light_paper: bool) -> Levels:
 
 def _noise(darkness: Levels) -> float:
     """The standard deviation of the paper's grain. Half of it is below zero, where darkness is cut off."""
-    return float(np.quantile(darkness, 0.68)) * 2.1 if darkness.size else 0.0
+    if not darkness.size:
+        return 0.0
+    paper = darkness[darkness <= darkness.max() / 2]  # a drawing may cover most of a small sheet
+    return float(np.quantile(paper, 0.68)) * 2.1
 
 
 def _lines(darkness: Levels, weak: float) -> Mask:

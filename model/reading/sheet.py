@@ -63,7 +63,9 @@ def _region_of_paper(levels: Levels, coarse: Levels, regions: Numbers, cell: int
     level = float(np.median(coarse[chosen]))
     for label, inked in drawn.items():
         other = float(np.median(coarse[regions == label]))
-        if label != best and inked > _DRAWN * most and min(level, other) > _SHADOW * max(level, other):
+        is_shaded = inked > _DRAWN * most and min(level, other) > _SHADOW * max(level, other)
+        # Paper of the same brightness on both sides of a closed line is one sheet.
+        if label != best and (is_shaded or abs(level - other) < _STEP / 2):
             chosen |= regions == label
     return np.asarray(chosen)
 

@@ -32,6 +32,11 @@ def int8_is_exact() -> bool:
     return bool(np.array_equal(session.run(None, {"a": a, "b": b})[0], a.astype(np.int32) @ b.astype(np.int32)))
 
 
+def arithmetic_of(precision: str) -> str:
+    """Names the numbers that matrix products multiply on this CPU: the precision, or uint8 where int8 is inexact."""
+    return "uint8" if precision == "int8" and not int8_is_exact() else precision
+
+
 def with_unsigned_weights(network: bytes) -> bytes:
     """Rewrites the int8 weights of an ONNX file as uint8.
 

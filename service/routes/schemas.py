@@ -168,6 +168,7 @@ class ModelInfo(ModelIdentity):
 
     embedding_dim: int = Field(ge=1)
     image_size_px: int = Field(ge=1, description="side of the encoder's square input")
+    arithmetic: str = Field(description="what matrix products multiply: the precision, or uint8 where int8 is inexact")
     info: dict[str, Any] = Field(description="where and how it was trained and its measured accuracy")
 
 

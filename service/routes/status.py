@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from model.sessions.exact_int8 import arithmetic_of
 from model.version import __version__
 from service.http.errors import Refusal
 from service.http.metrics import record_of
@@ -105,6 +106,7 @@ def _model_info(serving: Serving) -> ModelInfo:
         **serving.model.model_dump(),
         embedding_dim=bundle.embedding_dim,
         image_size_px=bundle.preprocessing.image_size_px,
+        arithmetic=arithmetic_of(serving.model.precision),
         info=dict(bundle.info),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index_builder.gallery.folder_gallery import CURRENT, GENERATIONS
-from index_builder.gallery.manifest import MANIFEST, BundleStamp, Counts, Duplicates, Manifest
+from index_builder.gallery.manifest import MANIFEST, BundleStamp, Counts, Duplicates, IndexTuning, Manifest
 
 NOTE = '#!/bin/sh\necho "$@" >> "$CALLS"\n'
 
@@ -42,9 +42,13 @@ class Step:
             dimension=4,
             index_type="Flat",
             photos_root=photos_root,
-            bundle=BundleStamp("demo", "f" * 64, "fp32"),
+            bundle=BundleStamp("demo", "f" * 64, "fp32", "fp32"),
             counts=Counts(1, 1, 0),
             duplicates=Duplicates(0, []),
+            near_duplicates=Duplicates(0, []),
+            columns=[],
+            metadata_file=None,
+            tuning=IndexTuning("Flat", "few photos", 0, 0.0, 0, 0.95),
             content_digest="",
             files={},
             file_sizes={},

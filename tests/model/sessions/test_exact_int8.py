@@ -53,7 +53,7 @@ def test_a_cpu_that_saturates_is_given_unsigned_weights(network: Path, monkeypat
     bundle = replace(bundle, path=network.parent, encoders={"photo": files, "sketch": files})
     found = {}
     for is_exact in (True, False):
-        monkeypatch.setattr("model.encoder.int8_is_exact", lambda is_exact=is_exact: is_exact)
+        monkeypatch.setattr("model.sessions.exact_int8.int8_is_exact", lambda is_exact=is_exact: is_exact)
         encoder = open_encoder(bundle, "sketch", device="cpu", precision="int8")
         found[encoder.arithmetic] = encoder.encode(images(bundle))
     assert list(found) == ["int8", "uint8"]
