@@ -29,7 +29,7 @@ def pictures(draw: st.DrawFn) -> Image.Image:
 
 @st.composite
 def drawings(draw: st.DrawFn) -> Image.Image:
-    """Black strokes on white, away from the border; fewer than would fill the sheet, which may be taken for a dark one."""
+    """Black strokes on white, away from the border; too few to fill the sheet, which could be taken for a dark one."""
     point = st.tuples(st.integers(20, 100), st.integers(20, 100))
     paper = Image.new("RGB", (120, 120), "white")
     pen = ImageDraw.Draw(paper)
