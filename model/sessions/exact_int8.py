@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from model.errors import BundleError
@@ -26,6 +25,8 @@ _PRODUCT = base64.b64decode(
 @cache
 def int8_is_exact() -> bool:
     """Tells whether ONNX Runtime multiplies uint8 by int8 without error on this CPU; tries the largest products."""
+    import onnxruntime as ort  # only where an int8 file is opened or described
+
     session = ort.InferenceSession(_PRODUCT, providers=["CPUExecutionProvider"])
     a = np.full((4, 64), 255, np.uint8)
     b = np.where(np.arange(32) % 2, 127, -127).astype(np.int8) * np.ones((64, 1), np.int8)

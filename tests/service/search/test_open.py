@@ -80,7 +80,9 @@ def start(bundle: Bundle, own_gallery: Path) -> Iterator[Start]:
         command = [sys.executable, *program, "--port", "0", "--device", "cpu", *flags]
         command += ["--gallery", str(own_gallery), "--bundle", str(bundle.path)]
         root = Path(__file__).parents[3]
-        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        # As a terminal starts it, also where these tests run below nohup, which has every child ignore the signal.
+        process = subprocess.Popen(command, cwd=root, preexec_fn=_hear_hang_ups, **pipes)
         processes.append(process)
         return process
 
@@ -88,6 +90,10 @@ def start(bundle: Bundle, own_gallery: Path) -> Iterator[Start]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def _hear_hang_ups() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def address_of(process: subprocess.Popen[str]) -> str:
