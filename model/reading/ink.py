@@ -93,10 +93,8 @@ def _as_share(distance: Levels, paper: Levels, *, light_paper: bool) -> Levels:
 
 def _noise(darkness: Levels) -> float:
     """The standard deviation of the paper's grain. Half of it is below zero, where darkness is cut off."""
-    if not darkness.size:
-        return 0.0
-    paper = darkness[darkness <= darkness.max() / 2]  # a drawing may cover most of a small sheet
-    return float(np.quantile(paper, 0.68)) * 2.1
+    paper = darkness[darkness <= darkness.max(initial=0) / 2]  # a drawing may cover most of a small sheet
+    return float(np.quantile(paper, 0.68)) * 2.1 if paper.size else 0.0
 
 
 def _lines(darkness: Levels, weak: float) -> Mask:

@@ -9,6 +9,7 @@ from model.reading.components import Numbers, similar_regions
 from model.reading.filters import Levels, Mask, cell_medians, filled_in, median_of_nine, shrunk
 
 _CELLS = 64  # along the longer side
+_MIN_CELL_PX = 8  # twice a stroke: the strokes of a small picture must not make regions of their own
 _STEP = 0.09  # between neighbouring cells: light changes more slowly, a sheet ends more suddenly
 _THIN = 3  # cells: a stroke at the edge may be as thick
 _MIN_SHARE = 0.1  # of the picture: smaller regions are no sheet
@@ -38,7 +39,7 @@ def find_sheet(levels: Levels) -> Sheet:
     Args:
         levels: (H, W), 0 black to 1 white.
     """
-    cell = max(3, -(-max(levels.shape) // _CELLS))
+    cell = max(_MIN_CELL_PX, -(-max(levels.shape) // _CELLS))
     coarse = median_of_nine(cell_medians(levels, cell))
     regions = similar_regions(coarse, _STEP)
     chosen = _region_of_paper(levels, coarse, regions, cell)

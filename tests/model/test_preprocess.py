@@ -1,6 +1,8 @@
+import contextlib
+
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from model.errors import BlankSketchError, BundleError
 from model.images import flatten_on_white
@@ -183,3 +185,19 @@ def test_settings_survive_json_and_unknown_ones_are_refused() -> None:
 def test_an_even_stroke_width_is_refused() -> None:
     with pytest.raises(BundleError, match="odd"):
         Preprocessing(stroke_width_px=4)
+
+
+def test_a_picture_of_a_few_coloured_pixels_is_read_or_blank_and_nothing_else() -> None:
+    rows = [[[243, 8, 36], [210, 242, 63], [79, 222, 108]], [[69, 211, 65], [104, 164, 140], [21, 7, 221]]]
+    with contextlib.suppress(BlankSketchError):
+        assert prepare_sketch(Image.fromarray(np.array(rows, np.uint8)), SETTINGS).shape[0] == 3
+
+
+def test_a_dense_scribble_on_a_small_sheet_is_not_taken_for_a_dark_sheet() -> None:
+    random = np.random.default_rng(1422)
+    drawing = Image.new("RGB", (120, 120), "white")
+    pen = ImageDraw.Draw(drawing)
+    for _ in range(random.integers(1, 5)):
+        pen.line([tuple(map(int, random.integers(20, 101, 2))) for _ in range(random.integers(2, 6))], fill=0, width=4)
+    larger = ImageOps.expand(drawing, 40, "white")
+    assert np.array_equal(normalise_sketch(drawing, SETTINGS), normalise_sketch(larger, SETTINGS))

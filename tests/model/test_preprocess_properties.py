@@ -29,11 +29,11 @@ def pictures(draw: st.DrawFn) -> Image.Image:
 
 @st.composite
 def drawings(draw: st.DrawFn) -> Image.Image:
-    """Black strokes on white, away from the border; too few to fill the sheet, which could be taken for a dark one."""
+    """Black strokes on white, away from the border."""
     point = st.tuples(st.integers(20, 100), st.integers(20, 100))
     paper = Image.new("RGB", (120, 120), "white")
     pen = ImageDraw.Draw(paper)
-    for line in draw(st.lists(st.lists(point, min_size=2, max_size=4), min_size=1, max_size=2)):
+    for line in draw(st.lists(st.lists(point, min_size=2, max_size=5), min_size=1, max_size=4)):
         pen.line(line, fill="black", width=4)
         pen.ellipse((line[0][0] - 3, line[0][1] - 3, line[0][0] + 3, line[0][1] + 3), fill="black")
     return paper
