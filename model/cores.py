@@ -1,4 +1,4 @@
-"""How many cores there are for this process, on a machine that it may share with other containers."""
+"""The number of cores for this process, on a machine that it may share with other containers."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
-    """How many cores this process may use: its affinity, or the limit of its container where that is lower."""
+    """Counts the cores this process may use: its affinity, or the limit of its container where that is lower."""
     affine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = quota_file.read_text(encoding="ascii").split()

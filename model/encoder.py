@@ -23,11 +23,11 @@ GPU_MEMORY_MB = 4096  # most that an encoder takes unless told otherwise
 
 
 class EncoderSession(Protocol):
-    """What computes a network; called from several threads."""
+    """Computes a network; called from several threads."""
 
     @property
     def provider(self) -> str:
-        """What really runs: a provider of ONNX Runtime, or OpenVINO."""
+        """Names the part that really runs: a provider of ONNX Runtime, or OpenVINO."""
 
     def run(self, images: NDArray[np.float32], /) -> NDArray[np.float32]:
         """(B, 3, S, S) float32 with B >= 1 to (B, D) float32, of any norm."""

@@ -2,7 +2,7 @@
 
 
 class SketchSearchError(ValueError):
-    """What the user gave cannot be used; the message says what it was, what was expected and what to do."""
+    """Input of the user cannot be used; the message says what it was, what was expected and what to do."""
 
 
 class UnreadableImageError(SketchSearchError):

@@ -37,7 +37,7 @@ class Confirmation:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes a second confirmation the same as a first."""
+        """Identifies a confirmation: a second one with the same key adds nothing."""
         return self.sketch, self.photo_id
 
     def to_line(self) -> str:
@@ -65,7 +65,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What a folder of feedback holds.
+    """The content of a folder of feedback.
 
     Attributes:
         confirmations: in the order they were made.

@@ -132,7 +132,7 @@ def _greys_of_ink(red: int, green: int, blue: int) -> list[int]:
 
 
 def _is_opaque(image: Image.Image) -> bool:
-    """Whether no pixel of an "RGBA" image lets anything through."""
+    """Tells whether every pixel of an "RGBA" image is opaque."""
     lowest, _ = image.getchannel("A").getextrema()
     return lowest == 255
 

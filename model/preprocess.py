@@ -25,7 +25,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to an image before it is encoded.
+    """Steps between an image and the encoder.
 
     Attributes:
         image_size_px: side of the encoder's square input.
@@ -170,7 +170,7 @@ def to_tensor(image: Image.Image | NDArray[np.uint8], preprocessing: Preprocessi
 
 
 def _darkness_levels(grey: Image.Image) -> NDArray[np.uint8]:
-    """How much each of the 256 levels differs from the paper towards ink: 0 paper … 255 the darkest stroke; (256,).
+    """Tells how far each of the 256 levels is from paper towards ink: 0 paper … 255 the darkest stroke; (256,).
 
     Raises:
         BlankSketchError: nothing stands out from the paper.

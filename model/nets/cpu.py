@@ -1,4 +1,4 @@
-"""What makes training faster on a CPU without changing what is computed; figures in docs/LOG.md."""
+"""Ways to train faster on a CPU with the same results; figures in docs/LOG.md."""
 
 import ctypes
 import sys
@@ -30,7 +30,7 @@ def use_plain_attention(network: nn.Module) -> None:
 
 
 def mixes_batch(network: nn.Module) -> bool:
-    """Whether an image's output depends on the others of its batch in training, as batch normalisation makes it."""
+    """Tells whether an image's output depends on the others of its training batch, as with batch normalisation."""
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
 
 

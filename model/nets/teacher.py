@@ -16,7 +16,7 @@ from model.nets.cpu import in_pieces
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a transformer makes of images, after its final norm.
+    """The output of a transformer for images, after its final norm.
 
     Attributes:
         cls: (B, D), the CLS token.
@@ -200,7 +200,7 @@ class Teacher(nn.Module):
         return unit_norm(photo.cls), unit_norm(sketch.cls)
 
     def score_pairs(self, photo: Tokens, sketch: Tokens) -> Tensor:
-        """How well each photo and each sketch match once they are fused: t_p · t_s of that very pair.
+        """Scores each photo and each sketch once they are fused: t_p · t_s of that very pair.
 
         Args:
             photo: of `encode`, M photos.

@@ -45,7 +45,7 @@ def grown(mask: Mask, radius: int) -> Mask:
 
 
 def shrunk(mask: Mask, radius: int) -> Mask:
-    """What is left of a mask when `radius` pixels are taken from every edge; the picture's edge is none; (H, W)."""
+    """Takes `radius` pixels from every edge of a mask, but none at the edges of the picture; (H, W)."""
     return ~grown(~mask, radius)
 
 

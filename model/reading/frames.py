@@ -71,7 +71,7 @@ def _peel(cut: Mask, peeled: Mask) -> int:
 
 
 def _in_edge_zone(parts: Components, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
-    """Which parts lie near the edge altogether and run along it."""
+    """Finds the parts that lie near the edge altogether and run along it."""
     left, upper, right, lower = box
     width, height = right - left, lower - upper
     zone_x, zone_y = max(3, _ZONE * width), max(3, _ZONE * height)
@@ -89,7 +89,7 @@ def _in_edge_zone(parts: Components, box: tuple[int, int, int, int]) -> NDArray[
 
 
 def _are_frames(parts: Components, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
-    """Which parts are rectangles around most of the sheet with something else inside."""
+    """Finds the parts that are rectangles around most of the sheet with something else inside."""
     left, upper, right, lower = box
     frames = np.zeros(len(parts.sizes), np.bool_)
     widths, heights = parts.boxes[:, 2] - parts.boxes[:, 0], parts.boxes[:, 3] - parts.boxes[:, 1]

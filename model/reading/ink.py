@@ -1,4 +1,4 @@
-"""How strongly each pixel of a sheet is inked, beside the paper around it, and which pixels are ink."""
+"""Ink on a sheet: its strength at each pixel, compared with the paper around it, and the pixels that it covers."""
 
 from dataclasses import dataclass
 

@@ -40,7 +40,7 @@ def without_marks(ink: Mask, box: tuple[int, int, int, int]) -> Mask:
 
 
 def _dots(parts: Components, box: tuple[int, int, int, int]) -> Chosen:
-    """Which parts are dots, where there are many."""
+    """Finds the parts that are dots, where there are many."""
     small = max(3.0, _DOT * max(box[2] - box[0], box[3] - box[1]))
     sides = np.maximum(parts.boxes[:, 2] - parts.boxes[:, 0], parts.boxes[:, 3] - parts.boxes[:, 1])
     dots = sides <= small
@@ -58,7 +58,7 @@ def _grouped(parts: Components, ink: Mask, gap: int) -> NDArray[np.int64]:
 
 
 def _marks(parts: Components, groups: NDArray[np.int64], box: tuple[int, int, int, int]) -> Chosen:
-    """Which parts are marks: all groups within a band along one edge, when the rest keeps its distance from them."""
+    """Finds the parts that are marks: all groups in a band along one edge, when the rest keeps its distance."""
     left, upper, right, lower = box
     width, height = right - left, lower - upper
     boxes = (parts.boxes - [left, upper, left, upper]) / [width, height, width, height]
